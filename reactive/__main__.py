@@ -1,0 +1,5 @@
+"""`python -m reactive`."""
+
+from reactive.cli import main
+
+main()

@@ -1,0 +1,185 @@
+"""The engine's face: begin, commit, publish, subscribe.
+
+    begin ──▶ Transaction ──▶ Committer ──▶ Store
+                                  │
+      owners woken ◀── publish ◀──┘          (and `follow`, for commits made elsewhere)
+
+`publish` is the only door by which a commit enters, its own or another process's. It is an ordinary
+function: nobody can see the log moved and the subscriptions not yet woken.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from reactive.clock import Clock
+from reactive.engine.commit_log import CommitLog
+from reactive.engine.committer import Committer, Work
+from reactive.engine.subscriptions import SubscriptionIndex
+from reactive.engine.transaction import Transaction
+from reactive.errors import ReactiveError, UncertainCommitError
+from reactive.limits import Limits
+from reactive.storage.interface import Store
+from reactive.values.document import CommitEntry
+from reactive.values.ranges import ReadSet
+from reactive.values.tables import TableSpec
+from reactive.values.timestamp import Timestamp
+
+
+class Subscriber(Protocol):
+    """Somebody who wants to hear, once, that what he read has changed."""
+
+    def invalidated(self, ts: Timestamp) -> None:
+        """The commit at `ts` changed it. Must not wait, commit or raise."""
+        ...
+
+
+class Database:
+    """A store with order, memory of the recent past, and somebody to tell.
+
+    Invariant: `head` is the newest published commit; every subscriber that was not told holds
+    what a fresh read at `head` would give.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        limits: Limits,
+        fatal: Callable[[UncertainCommitError], None],
+    ) -> None:
+        self.store = store
+        self._clock = clock
+        self._limits = limits
+        self._log = CommitLog(limits)
+        self._subscriptions: SubscriptionIndex[Subscriber] = SubscriptionIndex()
+        self._committer = Committer(
+            store, clock, limits, self._log, self.publish, self._catch_up, fatal
+        )
+        self.head: Timestamp = 0
+        self.commits = 0
+
+    async def open(self) -> None:
+        """Opens the store and starts at its newest commit."""
+        self.head = self._committer.head = await self.store.open()
+        self._log.restart(self.head)
+
+    async def close(self) -> None:
+        await self.store.close()
+
+    @property
+    def batches(self) -> int:
+        """How many times commits were made durable; several may share one."""
+        return self._committer.batches
+
+    @property
+    def probes(self) -> int:
+        """How many places were looked up to find whom commits concern."""
+        return self._subscriptions.probes
+
+    @property
+    def subscriptions(self) -> int:
+        return len(self._subscriptions)
+
+    async def define(self, specs: Sequence[TableSpec]) -> None:
+        """Changes the indexes; transactions that are under way have to begin again."""
+        await self.store.define(specs)
+        self._committer.epoch += 1
+
+    # Transactions
+
+    def begin(self, at: Timestamp | None = None) -> Transaction:
+        """A transaction on the newest snapshot, or on an older one."""
+        ts = self.head if at is None else at
+        return Transaction(
+            self.store.snapshot(ts),
+            ts,
+            self._clock.now_ns() / 1e6,
+            self._limits,
+            self._committer.epoch,
+        )
+
+    def submit(self, work: Work) -> None:
+        """Queues work for the next slot; see `Committer.submit`."""
+        self._committer.submit(work)
+
+    async def commit(self, transaction: Transaction) -> Timestamp:
+        """Commits a transaction that was prepared outside the slot.
+
+        Raises:
+            ConflictError: when what it read has changed since.
+            StorageError: when the store refused.
+        """
+        work = _Prepared(transaction)
+        self.submit(work)
+        return await work.done
+
+    # The one door
+
+    def publish(self, entry: CommitEntry) -> None:
+        """Makes a durable commit known. Never waits."""
+        self._log.append(entry)
+        self.head = self._committer.head = entry.ts
+        self.commits += 1
+        for subscriber in self._subscriptions.touched(entry):
+            self._subscriptions.remove(subscriber)
+            subscriber.invalidated(entry.ts)
+
+    def subscribe(self, subscriber: Subscriber, reads: ReadSet, at: Timestamp) -> Timestamp | None:
+        """Files what the subscriber read at `at`.
+
+        When a commit since then has changed it already nothing is filed, and its timestamp is
+        returned.
+        """
+        if at < self.head:
+            conflict = self._log.first_conflict(reads, at)
+            if conflict is not None:
+                return conflict.ts
+        self._subscriptions.add(subscriber, reads)
+        return None
+
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        self._subscriptions.remove(subscriber)
+
+    # Commits made elsewhere
+
+    async def follow(self) -> None:
+        """Publishes what other processes commit, until cancelled."""
+        while True:
+            await self.store.wait_for_commit(self.head)
+            await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        entries = await self.store.commits_after(self.head)
+        if entries is None:
+            self._forget(await self.store.open())
+            return
+        for entry in entries:
+            if entry.ts > self.head:
+                self.publish(entry)
+
+    def _forget(self, head: Timestamp) -> None:
+        """Too far behind to know what changed: everything may have."""
+        self.head = self._committer.head = head
+        self._log.restart(head)
+        for subscriber in self._subscriptions.clear():
+            subscriber.invalidated(head)
+
+
+class _Prepared:
+    """Work whose transaction is finished."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self.done: asyncio.Future[Timestamp] = asyncio.get_running_loop().create_future()
+
+    async def run(self, begin: Callable[[], Transaction]) -> Transaction:
+        return self._transaction
+
+    def committed(self, ts: Timestamp) -> None:
+        if not self.done.done():
+            self.done.set_result(ts)
+
+    def failed(self, error: ReactiveError) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)

@@ -1,0 +1,232 @@
+"""One transaction: it reads one snapshot, remembers what it read, and keeps its writes to
+itself."""
+
+import math
+from collections.abc import Sequence
+
+from reactive.errors import LimitError
+from reactive.limits import Limits
+from reactive.storage.history import merge_rows
+from reactive.storage.interface import Snapshot
+from reactive.values.document import CommitEntry, Receipt, Revision, Row, StoredDocument
+from reactive.values.keys import IndexKey, encode_part
+from reactive.values.ranges import IndexRange, ReadSet, single_key
+from reactive.values.tables import IndexDefinition, TableDefinition
+from reactive.values.timestamp import Timestamp
+
+_FIRST_CHUNK = 128
+_CHUNK_MAX = 1_024
+
+
+class Transaction:
+    """Reads at `begin_ts`, with its own writes on top.
+
+    `snapshot` answers the reads; whoever runs the transaction elsewhere than on the event loop may
+    replace it by one that asks the loop. `epoch` counts the schemas that the database has had: a
+    transaction that began under another one cannot commit. Not safe for use by two tasks at once.
+    """
+
+    __slots__ = (
+        "_changes",
+        "_created",
+        "_journal",
+        "_limits",
+        "begin_ts",
+        "bytes_read",
+        "bytes_written",
+        "documents_read",
+        "documents_written",
+        "epoch",
+        "reads",
+        "receipt",
+        "snapshot",
+        "source",
+    )
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        begin_ts: Timestamp,
+        now_ms: float,
+        limits: Limits,
+        epoch: int = 0,
+    ) -> None:
+        self.snapshot = snapshot
+        self.begin_ts = begin_ts
+        self.epoch = epoch
+        self.reads = ReadSet()
+        self.receipt: Receipt | None = None
+        self.source = ""
+        self.documents_read = 0
+        self.bytes_read = 0
+        self.documents_written = 0
+        self.bytes_written = 0
+        self._limits = limits
+        self._created = now_ms
+        self._changes: dict[int, dict[str, Revision]] = {}
+        self._journal: list[tuple[int, str, Revision | None]] = []
+
+    # Reading
+
+    async def get(self, table: TableDefinition, document_id: str) -> StoredDocument | None:
+        """The document, or None; either way the transaction depends on it."""
+        changes = self._changes.get(table.number)
+        if changes is not None and document_id in changes:
+            return changes[document_id].after
+        key = encode_part(document_id)
+        self.depend(single_key(table.indexes[0].number, key))
+        document = await self.snapshot.get(table.indexes[0], key)
+        if document is not None:
+            self.count_read(1, document.size)
+        return document
+
+    async def scan(
+        self,
+        table: TableDefinition,
+        index: IndexDefinition,
+        lower: bytes,
+        upper: bytes,
+        *,
+        descending: bool,
+        limit: int,
+    ) -> list[Row]:
+        """At most `limit` rows of the range. Neither counted nor depended on: see `consumed`."""
+        changes = self._changes.get(table.number)
+        if not changes:
+            return await self.snapshot.scan(index, lower, upper, descending=descending, limit=limit)
+        at = table.indexes.index(index)
+        extra = []
+        for revision in changes.values():
+            if revision.after is not None:
+                key = revision.after_keys[at].joined
+                if lower <= key < upper:
+                    extra.append(Row(key, revision.after))
+        rows = await self.snapshot.scan(
+            index, lower, upper, descending=descending, limit=limit + len(changes)
+        )
+        return merge_rows(rows, set(changes), extra, descending=descending, limit=limit)
+
+    def next_chunk(self) -> int:
+        """How many rows to ask for next, so that a scan of large documents stops in time."""
+        if self.documents_read == 0:
+            return _FIRST_CHUNK
+        average = max(1, self.bytes_read // self.documents_read)
+        left = self._limits.bytes_read_max - self.bytes_read
+        return max(16, min(_CHUNK_MAX, left // average + 1))
+
+    def depend(self, read: IndexRange) -> None:
+        """Records that the outcome depends on this range.
+
+        Raises:
+            LimitError: when the ranges become too many.
+        """
+        self.reads.add(read)
+        if self.reads.count > self._limits.ranges_read_max:
+            raise LimitError(
+                "Too many reads in a single function execution "
+                f"(limit: {self._limits.ranges_read_max} index ranges).",
+                code="TooManyReads",
+            )
+
+    def count_read(self, documents: int, size: int) -> None:
+        """Counts documents against the limits of one execution.
+
+        Raises:
+            LimitError: when there are too many documents or bytes.
+        """
+        self.documents_read += documents
+        self.bytes_read += size
+        if self.documents_read > self._limits.documents_read_max:
+            raise LimitError(
+                "Too many documents read in a single function execution "
+                f"(limit: {self._limits.documents_read_max}). Consider smaller limits in your "
+                "queries, pagination, or indexed queries with a selective range.",
+                code="TooManyDocumentsRead",
+            )
+        if self.bytes_read > self._limits.bytes_read_max:
+            raise LimitError(
+                "Too many bytes read in a single function execution "
+                f"(limit: {self._limits.bytes_read_max} bytes). Consider smaller limits in your "
+                "queries, pagination, or indexed queries with a selective range.",
+                code="TooManyBytesRead",
+            )
+
+    # Writing
+
+    def next_creation_time(self) -> float:
+        """Milliseconds since the epoch, growing by the smallest step a float can make."""
+        self._created = math.nextafter(self._created, math.inf)
+        return self._created
+
+    def write(
+        self,
+        table: TableDefinition,
+        document_id: str,
+        before: StoredDocument | None,
+        before_keys: Sequence[IndexKey],
+        after: StoredDocument | None,
+        after_keys: Sequence[IndexKey],
+    ) -> None:
+        """Buffers one change of one document; `before` is what `get` answered.
+
+        Raises:
+            LimitError: when too much is written. Each call counts.
+        """
+        self._count_written(after.size if after is not None else 0)
+        changes = self._changes.setdefault(table.number, {})
+        known = changes.get(document_id)
+        self._journal.append((table.number, document_id, known))
+        if known is not None:
+            before, before_keys = known.before, known.before_keys
+        changes[document_id] = Revision(
+            document_id,
+            tuple([index.number for index in table.indexes]),
+            before,
+            after,
+            tuple(before_keys),
+            tuple(after_keys),
+        )
+
+    def _count_written(self, size: int) -> None:
+        self.documents_written += 1
+        self.bytes_written += size
+        if self.documents_written > self._limits.documents_written_max:
+            raise LimitError(
+                "Too many documents written in a single function execution "
+                f"(limit: {self._limits.documents_written_max}).",
+                code="TooManyWrites",
+            )
+        if self.bytes_written > self._limits.bytes_written_max:
+            raise LimitError(
+                "Too many bytes written in a single function execution "
+                f"(limit: {self._limits.bytes_written_max} bytes).",
+                code="TooManyBytesWritten",
+            )
+
+    def savepoint(self) -> int:
+        """A mark to go back to. Reads, limits and creation times do not go back."""
+        return len(self._journal)
+
+    def rollback_to(self, savepoint: int) -> None:
+        """Takes back all writes since the mark."""
+        while len(self._journal) > savepoint:
+            table, document_id, known = self._journal.pop()
+            if known is None:
+                del self._changes[table][document_id]
+            else:
+                self._changes[table][document_id] = known
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether committing would change nothing."""
+        return self.receipt is None and not any(self._changes.values())
+
+    def entry(self, ts: Timestamp) -> CommitEntry:
+        """What committing at this timestamp would publish."""
+        revisions = [
+            revision
+            for changes in self._changes.values()
+            for revision in changes.values()
+            if revision.before is not None or revision.after is not None
+        ]
+        return CommitEntry(ts, revisions, self.receipt, self.source)

@@ -1,0 +1,284 @@
+"""Between Python objects and JSON text: documents in and out of storage, results out to clients."""
+
+import dataclasses
+import datetime
+import decimal
+import enum
+import typing
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_jsonable_python
+
+from reactive.errors import LimitError, UsageError
+from reactive.limits import DEFAULT_LIMITS
+from reactive.runtime.document import Document, stored_of, wire_fields
+from reactive.runtime.types import UNSET
+from reactive.runtime.validators import explain, validator_of, wire_names_of
+from reactive.values.document import StoredDocument
+from reactive.values.encoding import (
+    DROP,
+    Int64,
+    JsonBytes,
+    dump_wire,
+    from_wire,
+    load_json,
+    to_wire,
+    wire_size,
+)
+from reactive.values.tables import CREATION_TIME_FIELD, ID_FIELD, is_identifier
+
+_JSONABLE = (datetime.date, datetime.time, datetime.timedelta, uuid.UUID, decimal.Decimal)
+_SCALARS = (str, bytes, bool, int, float, Int64, type(None))
+
+
+class Codec:
+    """How documents of one table get into bytes and out of them."""
+
+    def __init__(self, cls: type[Document], table: str, case: str) -> None:
+        self.cls = cls
+        self.table = table
+        self.names = wire_fields(cls, case)
+        self._validator = validator_of(cls, wire_names_of(case))
+        self._encoder = Encoder(case)
+        self.has_mutable_fields = cls.model_config.get("extra") == "allow" or not all(
+            _is_scalar(field.annotation) for field in cls.__pydantic_fields__.values()
+        )
+        self.lazy_class = _lazy_class(cls, self)
+        cls.__codec__ = self
+
+    def load(self, stored: StoredDocument) -> Document:
+        """The stored document as an instance of its class, not parsed yet."""
+        document: Document = object.__new__(self.lazy_class)
+        object.__setattr__(document, "_stored", stored)
+        return document
+
+    def parse(self, wire: dict[str, Any]) -> Document:
+        """An instance with the fields of a document's wire form.
+
+        Raises:
+            ValidationError: when they do not fit the class.
+        """
+        fields = {name: value for name, value in wire.items() if name[0] != "_"}
+        document: Document = self._validator.validate_python(from_wire(fields))
+        return document
+
+    def fill(self, document: Document) -> None:
+        """Turns a lazy document into an ordinary, immutable one."""
+        stored = object.__getattribute__(document, "_stored")
+        wire = load_json(stored.json)
+        parsed = self.parse(wire)
+        for name in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__"):
+            object.__setattr__(document, name, getattr(parsed, name))
+        object.__setattr__(document, "__pydantic_private__", None)
+        object.__setattr__(document, "_creation_time", wire[CREATION_TIME_FIELD])
+        object.__setattr__(document, "__class__", self.cls)
+
+    def validated(self, values: Mapping[str, object]) -> Document:
+        """A document of these fields, by Python or by wire names.
+
+        Raises:
+            UsageError: naming table, field and reason.
+        """
+        try:
+            document: Document = self._validator.validate_python(values)
+        except ValidationError as error:
+            where, sentence, value = explain(error)[0]
+            raise UsageError(
+                f"a document for table {self.table} does not match its schema: "
+                f"field {where}: {sentence} (got {value!r:.200})",
+                code="SchemaEnforcementError",
+            ) from error
+        return document
+
+    def wire_of(self, document: Document) -> dict[str, Any]:
+        """The wire form of a document's fields, without id and creation time.
+
+        Raises:
+            UsageError: when a value or a name cannot be stored.
+        """
+        fields = {
+            self.names[name]: value
+            for name, value in document.__dict__.items()
+            if value is not UNSET
+        }
+        for name, value in (document.model_extra or {}).items():
+            if not is_identifier(name) or name.startswith("_"):
+                raise UsageError(
+                    f"{name!r} is no name for a field of table {self.table}",
+                    code="InvalidFieldName",
+                )
+            if value is not UNSET:
+                fields[name] = value
+        wire: dict[str, Any] = to_wire(
+            fields, DEFAULT_LIMITS.document_depth_max, self._encoder.default
+        )
+        for name, value in wire.items():
+            if type(value) is dict or type(value) is list:
+                _check_nested_names(value, name)
+        return wire
+
+    def store(self, wire: dict[str, Any]) -> StoredDocument:
+        """The document as it is stored, from its whole wire form.
+
+        Raises:
+            LimitError: when it is too large.
+        """
+        size = wire_size(wire)
+        if size > DEFAULT_LIMITS.document_bytes_max:
+            raise LimitError(
+                f"Value is too large: a document of table {self.table} has {size} bytes "
+                f"(limit: {DEFAULT_LIMITS.document_bytes_max} bytes)",
+                code="ValueTooLargeError",
+            )
+        return StoredDocument(wire[ID_FIELD], dump_wire(wire), size)
+
+
+def _lazy_class(cls: type[Document], codec: Codec) -> type[Document]:
+    """A class whose instances become ones of `cls` when anything is asked of them.
+
+    It has the same layout and is made by `type` itself, as pydantic need not know of it.
+    """
+    get = object.__getattribute__
+
+    def get_attribute(self: Document, name: str) -> Any:
+        if name == "_stored" or name == "__class__":
+            return get(self, name)
+        if get(self, "__class__") is lazy:
+            codec.fill(self)
+        return getattr(self, name)
+
+    namespace = {
+        "__slots__": (),
+        "__module__": cls.__module__,
+        "__qualname__": cls.__qualname__,
+        "__getattribute__": get_attribute,
+    }
+    lazy: type[Document] = type.__new__(type(cls), cls.__name__, (cls,), namespace)
+    return lazy
+
+
+def _is_scalar(annotation: object) -> bool:
+    if typing.get_origin(annotation) is typing.Literal:
+        return True
+    arguments = typing.get_args(annotation)
+    if arguments:
+        return all(_is_scalar(each) for each in arguments if isinstance(each, type))
+    return isinstance(annotation, type) and issubclass(annotation, (*_SCALARS, enum.Enum))
+
+
+def _check_nested_names(value: Any, path: str) -> None:
+    if type(value) is list:
+        for item in value:
+            _check_nested_names(item, path)
+    elif type(value) is dict:
+        if len(value) == 1 and next(iter(value)) in ("$integer", "$float", "$bytes"):
+            return
+        for name, item in value.items():
+            if not name or name[0] == "_":
+                raise UsageError(
+                    f"at {path}: {name!r} is no name for a nested field of a document",
+                    code="InvalidFieldName",
+                )
+            _check_nested_names(item, f"{path}.{name}")
+
+
+class Encoder:
+    """Makes JSON text of what functions return.
+
+    Documents are passed on as they are stored; `encodings` counts the values that were encoded.
+    """
+
+    def __init__(self, case: str) -> None:
+        self._case = case
+        self._names: dict[type[BaseModel], Mapping[str, str]] = {}
+        self.encodings = 0
+
+    def encode(self, value: object) -> JsonBytes:
+        """The JSON text of a result.
+
+        Raises:
+            NotAValueError: for what is none of Convex's values.
+            LimitError: when the result is too large or nested too deep.
+        """
+        self.encodings += 1
+        text = self._documents(value)
+        if text is None:
+            text = dump_wire(to_wire(value, default=self._result_default))
+        # No value counts for more than 2.25 times its text, so most need not be measured.
+        if len(text) * 2.25 > DEFAULT_LIMITS.result_bytes_max:
+            size = wire_size(load_json(text))
+            if size > DEFAULT_LIMITS.result_bytes_max:
+                raise LimitError(
+                    f"return value is too large (actual: {size} bytes, "
+                    f"limit: {DEFAULT_LIMITS.result_bytes_max} bytes)",
+                    code="ReturnValueTooLarge",
+                )
+        return text
+
+    def _documents(self, value: object) -> JsonBytes | None:
+        """The text of a document or a list of them, when all are as they were stored."""
+        if isinstance(value, Document):
+            return self._as_stored(value)
+        if type(value) is list and value:
+            texts = []
+            for item in value:
+                text = self._as_stored(item) if isinstance(item, Document) else None
+                if text is None:
+                    return None
+                texts.append(text)
+            if len(texts) <= DEFAULT_LIMITS.array_items_max:
+                return b"[" + b",".join(texts) + b"]"
+        return None
+
+    def _as_stored(self, document: Document) -> JsonBytes | None:
+        stored = stored_of(document)
+        if stored is None:
+            return None
+        return None if _may_have_changed(document) else stored.json
+
+    def default(self, value: object, depth_max: int, path: str) -> Any:
+        """The wire form of models, dataclasses, enums and what pydantic can turn into JSON."""
+        if value is UNSET:
+            return DROP
+        if isinstance(value, BaseModel):
+            return self._model(value, depth_max, path)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            spell = wire_names_of(self._case)
+            fields = {spell(f.name): getattr(value, f.name) for f in dataclasses.fields(value)}
+            return to_wire(fields, depth_max, self.default, path)
+        if isinstance(value, enum.Enum):
+            return to_wire(value.value, depth_max, self.default, path)
+        return NotImplemented
+
+    def _result_default(self, value: object, depth_max: int, path: str) -> Any:
+        """As `default`, and dates, UUIDs and decimals as pydantic writes them in JSON."""
+        wire = self.default(value, depth_max, path)
+        if wire is NotImplemented and isinstance(value, _JSONABLE):
+            return to_jsonable_python(value)
+        return wire
+
+    def _model(self, value: BaseModel, depth_max: int, path: str) -> Any:
+        if isinstance(value, Document):
+            text = self._as_stored(value)
+            if text is not None:
+                return orjson.Fragment(text)
+        names = self._names.get(type(value))
+        if names is None:
+            names = self._names[type(value)] = wire_fields(type(value), self._case)
+        fields = {names[name]: item for name, item in value.__dict__.items()}
+        fields.update(value.model_extra or {})
+        wire = to_wire(fields, depth_max, self.default, path)
+        stored = stored_of(value) if isinstance(value, Document) else None
+        if stored is not None and isinstance(value, Document):
+            wire |= {ID_FIELD: stored.id, CREATION_TIME_FIELD: value.creation_time}
+        return wire
+
+
+def _may_have_changed(document: Document) -> bool:
+    """Whether somebody may have changed a list or dict inside a document that was looked at."""
+    codec: Codec | None = type(document).__codec__
+    return codec is None or (codec.has_mutable_fields and type(document) is not codec.lazy_class)

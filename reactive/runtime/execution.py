@@ -1,0 +1,210 @@
+"""One run of a query, a mutation or an action: its inputs, and what it did besides returning."""
+
+import builtins
+import logging
+import random
+from collections.abc import Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from reactive.backend import EMPTY_LOG, Caller
+from reactive.errors import UsageError
+from reactive.limits import Limits
+from reactive.runtime.codec import Encoder
+from reactive.runtime.schema import Schema
+from reactive.values.encoding import JsonBytes
+
+if TYPE_CHECKING:
+    from reactive.engine.transaction import Transaction
+
+current: ContextVar["Execution | None"] = ContextVar("execution", default=None)
+"""The execution whose code is running, for logs."""
+
+_LEVELS = ((logging.ERROR, "ERROR"), (logging.WARNING, "WARN"), (logging.INFO, "INFO"))
+
+
+class Execution:
+    """What the contexts of one execution share.
+
+    `transaction` is None in an action. Nested calls of a query or a mutation have an execution of
+    their own that shares transaction, clock and log with the outer one.
+    """
+
+    __slots__ = (
+        "_transaction",
+        "caller",
+        "depth",
+        "encoder",
+        "id_dice",
+        "is_open",
+        "is_paginated",
+        "journal",
+        "journal_out",
+        "limits",
+        "log",
+        "looked_at_identity",
+        "now_ms",
+        "outer",
+        "path",
+        "random",
+        "schema",
+        "secret",
+    )
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        schema: Schema,
+        encoder: Encoder,
+        limits: Limits,
+        secret: bytes,
+        caller: Caller,
+        transaction: "Transaction | None",
+        now_ms: float,
+        dice: random.Random,
+        journal: str | None = None,
+    ) -> None:
+        self.path = path
+        self.schema = schema
+        self.encoder = encoder
+        self.limits = limits
+        self.secret = secret
+        self.caller = caller
+        self._transaction = transaction
+        self.now_ms = now_ms
+        self.id_dice = dice
+        self.random: random.Random | None = None
+        self.journal = journal
+        self.journal_out: str | None = None
+        self.is_paginated = False
+        self.looked_at_identity = False
+        self.log: list[str] = []
+        self.depth = 1
+        self.outer: Execution | None = None
+        self.is_open = True
+
+    @property
+    def transaction(self) -> "Transaction":
+        if self._transaction is None:
+            raise UsageError("an action has no database of its own; use ctx.run_query")
+        return self._transaction
+
+    @property
+    def has_transaction(self) -> bool:
+        return self._transaction is not None
+
+    def check_open(self) -> None:
+        """Refuses a context that outlived its function.
+
+        Raises:
+            UsageError: when the function has returned.
+        """
+        if not self.is_open:
+            raise UsageError(f"the context of {self.path} was used after the function returned")
+
+    def dice(self) -> random.Random:
+        """The stream of random numbers that the author sees, seeded for this execution."""
+        if self.random is None:
+            self.random = random.Random(self.id_dice.getrandbits(64))
+        return self.random
+
+    def now(self) -> datetime:
+        """The time at which the execution started."""
+        return datetime.fromtimestamp(self.now_ms / 1e3, UTC)
+
+    def nested(self, path: str) -> "Execution":
+        """The execution of a function that this one calls in its own transaction.
+
+        Raises:
+            UsageError: when calls are nested too deep.
+        """
+        if self.depth >= self.limits.call_depth_max:
+            raise UsageError(
+                f"functions call each other more than {self.limits.call_depth_max} deep",
+                code="MaximumCallDepthExceeded",
+            )
+        inner = Execution(
+            path=path,
+            schema=self.schema,
+            encoder=self.encoder,
+            limits=self.limits,
+            secret=self.secret,
+            caller=self.caller,
+            transaction=self._transaction,
+            now_ms=self.now_ms,
+            dice=self.id_dice,
+        )
+        inner.depth = self.depth + 1
+        inner.outer = self
+        inner.log = self.log
+        return inner
+
+    def note_identity(self) -> None:
+        """Records that the result depends on who is calling."""
+        execution: Execution | None = self
+        while execution is not None:
+            execution.looked_at_identity = True
+            execution = execution.outer
+
+    # Logs
+
+    def write_log(self, level: str, text: str) -> None:
+        """Adds one line to what the caller is shown in development."""
+        if len(self.log) >= self.limits.log_lines_max:
+            return
+        cut = self.limits.log_line_bytes_max
+        line = f"[{level}] {text}"
+        if len(line) > cut:
+            line = line[:cut] + " (truncated due to length)"
+        self.log.append(line)
+
+    def log_lines(self) -> JsonBytes:
+        """The lines as a JSON array."""
+        if not self.log:
+            return EMPTY_LOG
+        return orjson.dumps([line.encode(errors="replace").decode() for line in self.log])
+
+
+def print_and_log(*values: object, **options: Any) -> None:
+    """What `print` is in a project's modules: the terminal's, and the caller's log as well."""
+    builtins.print(*values, **options)  # noqa: T201 - it is `print`
+    execution = current.get()
+    if execution is not None and options.get("file") is None:
+        separator = options.get("sep")
+        execution.write_log(
+            "LOG", (" " if separator is None else separator).join(map(_show, values))
+        )
+
+
+def _show(value: object) -> str:
+    return f"'{value}'" if isinstance(value, str) else str(value)
+
+
+class LogHandler(logging.Handler):
+    """Passes what functions say through `logging` on to the callers' logs."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        execution = current.get()
+        if execution is not None:
+            level = next((name for floor, name in _LEVELS if record.levelno >= floor), "DEBUG")
+            execution.write_log(level, record.getMessage())
+
+
+def impersonated(attributes: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Token identifier, subject and issuer of the identity that an administrator acts as.
+
+    Raises:
+        UsageError: when they are not given.
+    """
+    issuer, subject = attributes.get("issuer"), attributes.get("subject")
+    token = attributes.get("tokenIdentifier")
+    if token is None and (issuer is None or subject is None):
+        raise UsageError("an identity needs tokenIdentifier, or issuer and subject")
+    if token is None:
+        token = f"{issuer}|{subject}"
+    head, _, tail = str(token).partition("|")
+    return str(token), str(subject or tail), str(issuer or head)

@@ -1,0 +1,90 @@
+"""What an author's functions become: `query`, `mutation`, `action` and their internal twins."""
+
+import enum
+import functools
+from collections.abc import Callable, Coroutine
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+
+from reactive.errors import ProjectError
+from reactive.runtime.context import ActionCtx, MutationCtx, QueryCtx
+
+P = ParamSpec("P")
+R = TypeVar("R")
+C = TypeVar("C")
+
+
+class Kind(enum.Enum):
+    """What a function may do."""
+
+    QUERY = "Query"
+    MUTATION = "Mutation"
+    ACTION = "Action"
+
+
+class Function(Generic[P, R]):
+    """A decorated function: callable with a context as before, and known to the server.
+
+    `path` is how Python code may refer to it ("messages:send"); the loader sets it.
+    """
+
+    def __init__(
+        self,
+        handler: Callable[P, Coroutine[Any, Any, R]],
+        kind: Kind,
+        *,
+        is_public: bool,
+        name: str | None,
+    ) -> None:
+        functools.update_wrapper(self, handler)
+        self.handler = handler
+        self.kind = kind
+        self.is_public = is_public
+        self.public_name = name
+        self.path = ""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        return self.handler(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind.value.lower()} {self.path or self.handler.__qualname__}>"
+
+
+class _Decorator(Protocol[C]):
+    """Usable bare, `@query`, and with options, `@query(name="list")`."""
+
+    @overload
+    def __call__(
+        self, handler: Callable[Concatenate[C, P], Coroutine[Any, Any, R]], /
+    ) -> Function[Concatenate[C, P], R]: ...
+
+    @overload
+    def __call__(
+        self, *, name: str | None = None
+    ) -> Callable[
+        [Callable[Concatenate[C, P], Coroutine[Any, Any, R]]], Function[Concatenate[C, P], R]
+    ]: ...
+
+
+def _decorator(kind: Kind, *, is_public: bool) -> Any:
+    def decorate(handler: Any = None, /, *, name: str | None = None) -> Any:
+        if handler is None:
+            return functools.partial(decorate, name=name)
+        if isinstance(handler, Function):
+            raise ProjectError(f"{handler!r} is decorated twice")
+        return Function(handler, kind, is_public=is_public, name=name)
+
+    return decorate
+
+
+query: _Decorator[QueryCtx] = _decorator(Kind.QUERY, is_public=True)
+"""A function that reads: its result is live, and is shared by all who ask the same."""
+
+mutation: _Decorator[MutationCtx] = _decorator(Kind.MUTATION, is_public=True)
+"""A function that writes: one serialisable transaction, which is run again on conflict."""
+
+action: _Decorator[ActionCtx] = _decorator(Kind.ACTION, is_public=True)
+"""A function that may do anything, and reaches the database through queries and mutations."""
+
+internal_query: _Decorator[QueryCtx] = _decorator(Kind.QUERY, is_public=False)
+internal_mutation: _Decorator[MutationCtx] = _decorator(Kind.MUTATION, is_public=False)
+internal_action: _Decorator[ActionCtx] = _decorator(Kind.ACTION, is_public=False)

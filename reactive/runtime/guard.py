@@ -1,0 +1,159 @@
+"""Running an author's coroutine without letting it out of hand.
+
+A query or a mutation may await its context only, and may run for a limited time. It is stepped
+here by hand: whatever it yields that no context made is refused, and code that keeps the event
+loop for too long is interrupted, endless loops and blocking calls included. What was interrupted
+on the loop is run again in a thread (`reactive.runtime.workers`), where it delays nobody; that is
+possible because a transaction can be run again at any time.
+"""
+
+import inspect
+import signal
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextvars import Context
+from types import FrameType
+from typing import Any, Final, TypeVar
+
+from reactive.errors import UsageError
+
+T = TypeVar("T")
+
+_SIGNAL: Final = signal.SIGURG
+"""Ignored by default and used by nobody else; it also ends a blocking system call."""
+
+_POLL_S: Final = 0.05
+_PACKAGE: Final = __name__.partition(".")[0]
+
+
+class OverrunError(BaseException):
+    """Raised inside an author's code that has run for too long; no `except Exception` stops it."""
+
+
+class LoopCall(Awaitable[T]):
+    """Something that a context has done on the event loop while the author's code waits."""
+
+    __slots__ = ("make",)
+
+    def __init__(self, make: Callable[[], Awaitable[T]]) -> None:
+        self.make = make
+
+    def __await__(self) -> Generator["LoopCall[T]", T, T]:
+        return (yield self)
+
+
+class _Watchdog:
+    """A thread that looks after code on the main thread.
+
+    Entering and leaving set one attribute; the thread sleeps while nothing runs.
+    """
+
+    def __init__(self) -> None:
+        self._since = 0.0
+        self._limit = 0.0
+        self._is_awake = False
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def enter(self, limit: float) -> None:
+        self._limit = limit
+        self._since = time.perf_counter()
+        if not self._is_awake:
+            self._is_awake = True
+            if self._thread is None:
+                self._start()
+            self._wake.set()
+
+    def leave(self) -> None:
+        self._since = 0.0
+
+    def _start(self) -> None:
+        signal.signal(_SIGNAL, self._interrupt)
+        self._thread = threading.Thread(target=self._watch, name="reactive-watchdog", daemon=True)
+        self._thread.start()
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        """Runs on the main thread. The engine's own code is never interrupted, only an author's."""
+        if not self._is_over() or frame is None:
+            return
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] != _PACKAGE:
+            raise OverrunError
+
+    def _is_over(self) -> bool:
+        since = self._since
+        return since > 0.0 and time.perf_counter() - since >= self._limit
+
+    def _watch(self) -> None:
+        quiet = 0
+        while True:
+            if quiet > 1 / _POLL_S:
+                self._is_awake = False
+                if self._since == 0.0:
+                    self._wake.wait()
+                self._is_awake = True
+                quiet = 0
+            self._wake.clear()
+            time.sleep(0.002 if self._is_over() else _POLL_S)
+            quiet = quiet + 1 if self._since == 0.0 else 0
+            main = threading.main_thread().ident
+            if self._is_over() and main is not None:
+                signal.pthread_kill(main, _SIGNAL)
+
+
+_watchdog = _Watchdog()
+
+
+def can_interrupt() -> bool:
+    """Whether code on this thread can be interrupted: only a process's main thread can."""
+    return threading.current_thread() is threading.main_thread()
+
+
+async def run_on_loop(coroutine: Coroutine[Any, Any, T], context: Context, hold_s: float) -> T:
+    """Runs an author's coroutine on this thread, each step for at most `hold_s` seconds.
+
+    Raises:
+        OverrunError: when it held the loop for longer.
+    """
+    step: Callable[[Any], Any] = coroutine.send
+    argument: Any = None
+    while True:
+        _watchdog.enter(hold_s)
+        try:
+            yielded = context.run(step, argument)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+        finally:
+            _watchdog.leave()
+        step, argument = await answer(coroutine, yielded)
+
+
+async def answer(
+    coroutine: Coroutine[Any, Any, Any], yielded: object
+) -> tuple[Callable[[Any], Any], Any]:
+    """How to go on with a coroutine that has yielded: with a result, or with an error."""
+    if not isinstance(yielded, LoopCall):
+        return coroutine.throw, _foreign_await(coroutine)
+    try:
+        return coroutine.send, await yielded.make()
+    except Exception as error:  # noqa: BLE001 - it is the author's code that made the call
+        return coroutine.throw, error
+
+
+def _foreign_await(coroutine: Coroutine[Any, Any, Any]) -> UsageError:
+    innermost: Any = coroutine
+    name = ""
+    while innermost is not None:
+        if inspect.iscoroutine(innermost):
+            module = innermost.cr_code.co_filename.rpartition("/")[2]
+            name = f"{innermost.__qualname__} ({module})"
+            innermost = innermost.cr_await
+        else:
+            if not inspect.isgenerator(innermost):
+                name = f"{name}: {type(innermost).__qualname__}"
+            innermost = None
+    return UsageError(
+        f"a query or a mutation may await its context and functions of the app only, not {name}; "
+        "use an action for everything else",
+        code="ForeignAwait",
+    )

@@ -1,0 +1,279 @@
+"""Live queries: one run for all who ask the same, kept for as long as it is true.
+
+A `LiveQuery` is one function with one set of arguments, and with one identity if the function
+looked at it. It is filed with the database under what its last run read. A commit that touches
+that marks it stale, which costs nothing more; it runs again when the first of its watchers asks,
+and the others get the same outcome.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Coroutine
+from typing import Any, NamedTuple, Protocol
+
+from reactive.backend import Caller, QueryOutcome, Watcher
+from reactive.engine.database import Database
+from reactive.engine.eager import run_eagerly
+from reactive.limits import Limits
+from reactive.values.encoding import JsonBytes
+from reactive.values.ranges import ReadSet
+from reactive.values.timestamp import Timestamp
+
+_ANONYMOUS = "anonymous"
+
+
+class QueryKey(NamedTuple):
+    """What makes two queries the same. `args` is canonical JSON."""
+
+    path: str
+    args: JsonBytes
+    journal: str | None
+    is_admin: bool
+    identity: str | None = None
+    """Set only for functions that look at it."""
+
+
+class QueryRun(NamedTuple):
+    """What one run of a query gave, and what it depends on."""
+
+    outcome: QueryOutcome
+    reads: ReadSet
+    looked_at_identity: bool
+
+
+class Execute(Protocol):
+    """Runs a query on the snapshot at `at`."""
+
+    def __call__(
+        self, key: QueryKey, args: Any, caller: Caller, journal: str | None, at: Timestamp
+    ) -> Coroutine[Any, Any, QueryRun]: ...
+
+
+class LiveQuery:
+    """Invariant: while `stale_at` is None, a fresh run would give `outcome`."""
+
+    __slots__ = (
+        "_args",
+        "_cache",
+        "_task",
+        "_waiting",
+        "is_per_identity",
+        "key",
+        "outcome",
+        "stale_at",
+        "watches",
+    )
+
+    def __init__(self, cache: "LiveQueries", key: QueryKey, args: Any) -> None:
+        self._cache = cache
+        self._args = args
+        self._task: asyncio.Task[None] | None = None
+        self._waiting: dict[Watcher, None] | None = None
+        self.key = key
+        self.outcome: QueryOutcome | None = None
+        self.stale_at: Timestamp | None = None
+        self.watches: dict[QueryWatch, None] = {}
+        self.is_per_identity = False
+
+    def holds_at(self, at: Timestamp) -> QueryOutcome | None:
+        """The outcome, when it is the one at this timestamp or, if still true, a newer one."""
+        outcome = self.outcome
+        if outcome is None or (self.stale_at is not None and at >= self.stale_at):
+            return None
+        return outcome
+
+    def refresh(self, caller: Caller, at: Timestamp, watcher: Watcher | None) -> None:
+        """Runs the query, unless it is running; a watcher is told when that takes a while."""
+        if self._task is None:
+            journal = self.key.journal
+            if self.outcome is not None and self.watches:
+                journal = self.outcome.journal or journal
+            run = self._cache.execute(self.key, self._args, caller, journal, at)
+            self._task = run_eagerly(self._settle(run, caller))
+        if self._task is not None and watcher is not None:
+            self._waiting = self._waiting or {}
+            self._waiting[watcher] = None
+
+    async def finished(self) -> None:
+        """Returns when no run is under way."""
+        if self._task is not None:
+            await asyncio.shield(self._task)
+
+    async def _settle(self, run: Coroutine[Any, Any, QueryRun], caller: Caller) -> None:
+        try:
+            outcome, reads, looked = await run
+        finally:
+            self._task = None
+        if looked and self.key.identity is None:
+            self.is_per_identity = True
+            self.outcome = None
+            own = self._cache.of_identity(self, caller)
+            own.accept(outcome, reads)
+            for watch in list(self.watches):
+                watch.tell()
+        else:
+            self.accept(outcome, reads)
+        waiting, self._waiting = self._waiting, None
+        for watcher in waiting or ():
+            watcher.ready()
+
+    def accept(self, outcome: QueryOutcome, reads: ReadSet) -> None:
+        """Takes the result of a run, and files the query under what the run read."""
+        known, self.outcome = self.outcome, outcome
+        self.stale_at = self._cache.database.subscribe(self, reads, outcome.ts)
+        self._cache.keep(self)
+        if self.stale_at is not None or (known is not None and known.failure is not None):
+            for watch in list(self.watches):
+                watch.tell()
+
+    def invalidated(self, ts: Timestamp) -> None:
+        """A commit changed what the last run read."""
+        if self.stale_at is None:
+            self.stale_at = ts
+        if not self.watches:
+            self._cache.drop(self)
+            return
+        for watch in self.watches:
+            watch.tell()
+
+
+class QueryWatch:
+    """Implements `reactive.backend.Watch`."""
+
+    __slots__ = ("_args", "_cache", "_caller", "_key", "_live", "_query_id", "_watcher")
+
+    def __init__(
+        self,
+        cache: "LiveQueries",
+        key: QueryKey,
+        args: Any,
+        caller: Caller,
+        watcher: Watcher,
+        query_id: int,
+    ) -> None:
+        self._cache = cache
+        self._key = key
+        self._args = args
+        self._caller = caller
+        self._watcher = watcher
+        self._query_id = query_id
+        self._live: LiveQuery | None = None
+
+    def outcome(self, at: Timestamp) -> QueryOutcome | None:
+        while True:
+            live = self._attached()
+            outcome = live.holds_at(at)
+            if outcome is not None:
+                return outcome
+            live.refresh(self._caller, at, self._watcher)
+            if not live.is_per_identity:
+                return live.holds_at(at)
+
+    def _attached(self) -> LiveQuery:
+        live = self._live
+        if live is None:
+            live = self._cache.get(self._key, self._args)
+            self._attach(live)
+            if live.outcome is not None and live.outcome.failure is not None:
+                # A failure is told to those who saw it happen, not to those who come later.
+                live.stale_at = live.stale_at or 0
+        if live.is_per_identity:
+            live = self._cache.of_identity(live, self._caller)
+            self._attach(live)
+        return live
+
+    def _attach(self, live: LiveQuery) -> None:
+        if self._live is not None:
+            self._live.watches.pop(self, None)
+        self._live = live
+        live.watches[self] = None
+        self._cache.use(live)
+
+    def tell(self) -> None:
+        self._watcher.stale(self._query_id)
+
+    def close(self) -> None:
+        live, self._live = self._live, None
+        if live is not None:
+            live.watches.pop(self, None)
+            if not live.watches:
+                self._cache.retire(live)
+
+
+class LiveQueries:
+    """All live queries of a server, and the results of some that nobody watches any more."""
+
+    def __init__(self, database: Database, limits: Limits, execute: Execute) -> None:
+        self.database = database
+        self.execute = execute
+        self._limits = limits
+        self._queries: dict[QueryKey, LiveQuery] = {}
+        self._idle: OrderedDict[LiveQuery, int] = OrderedDict()
+        self._idle_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._queries)
+
+    def get(self, key: QueryKey, args: Any) -> LiveQuery:
+        """The live query of this key, which may never have run."""
+        live = self._queries.get(key)
+        if live is None:
+            live = self._queries[key] = LiveQuery(self, key, args)
+        return live
+
+    def of_identity(self, shared: LiveQuery, caller: Caller) -> LiveQuery:
+        """The live query for one identity of a function that looks at it."""
+        identity = caller.identity
+        name = _ANONYMOUS if identity is None else f"user:{sorted_claims(identity.claims)}"
+        return self.get(shared.key._replace(identity=name), shared._args)
+
+    def keep(self, live: LiveQuery) -> None:
+        """Notes that a live query has a fresh result."""
+        outcome = live.outcome
+        if outcome is not None and outcome.journal is not None and live.key.journal is None:
+            # A client that comes back with the journal it was given finds the same pages.
+            self._queries.setdefault(live.key._replace(journal=outcome.journal), live)
+        if not live.watches:
+            self.retire(live)
+
+    def use(self, live: LiveQuery) -> None:
+        """Notes that somebody watches it."""
+        self._idle_bytes -= self._idle.pop(live, 0)
+
+    def retire(self, live: LiveQuery) -> None:
+        """Nobody watches it now: its result is kept while there is room."""
+        outcome = live.outcome
+        self.use(live)
+        if not live.is_per_identity and (
+            outcome is None or outcome.failure is not None or live.stale_at is not None
+        ):
+            self.drop(live)
+            return
+        size = 1_000 + len((outcome and outcome.value) or b"")
+        self._idle[live] = size
+        self._idle_bytes += size
+        while self._idle and (
+            self._idle_bytes > self._limits.cache_bytes_max
+            or len(self._idle) > self._limits.cache_entries_max
+        ):
+            self.drop(next(iter(self._idle)))
+
+    def drop(self, live: LiveQuery) -> None:
+        """Forgets it."""
+        self.use(live)
+        self.database.unsubscribe(live)
+        for journal in {live.key.journal, live.outcome.journal if live.outcome else None}:
+            key = live.key._replace(journal=journal)
+            if self._queries.get(key) is live:
+                del self._queries[key]
+
+    def invalidate_all(self, ts: Timestamp) -> None:
+        """Marks every query stale, as when the code has changed."""
+        for live in list(self._queries.values()):
+            self.database.unsubscribe(live)
+            live.invalidated(ts)
+
+
+def sorted_claims(claims: Any) -> str:
+    """A text that is equal for equal sets of claims."""
+    return repr(sorted(claims.items(), key=lambda item: item[0]))

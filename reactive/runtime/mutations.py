@@ -1,0 +1,208 @@
+"""Mutations on their way through the committer, each exactly once."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, NamedTuple, Protocol
+
+from reactive.backend import CallOutcome, MutationRequest
+from reactive.engine.database import Database
+from reactive.engine.transaction import Transaction
+from reactive.errors import ConflictError, ReactiveError
+from reactive.limits import Limits
+from reactive.runtime.guard import OverrunError
+from reactive.runtime.registry import FunctionDefinition
+from reactive.values.document import Receipt
+from reactive.values.encoding import JsonBytes
+from reactive.values.timestamp import Timestamp
+
+Done = Callable[[CallOutcome], None]
+
+
+class Lane:
+    """Mutations that run one after another: those of one client.
+
+    `last_receipt` is the highest request of the client that may have a receipt; only requests up
+    to it need be looked up.
+    """
+
+    __slots__ = ("__weakref__", "busy", "last_receipt", "under_way", "waiting")
+
+    def __init__(self) -> None:
+        self.last_receipt = -1
+        self.busy: Mutation | None = None
+        self.waiting: deque[Mutation] = deque()
+        self.under_way: dict[int, Mutation] = {}
+
+
+class MutationResult(NamedTuple):
+    """What a mutation's code gave: the result itself, its JSON and the log lines' JSON."""
+
+    value: object
+    text: JsonBytes
+    log_lines: JsonBytes
+
+
+class MutationRunner(Protocol):
+    """Runs a mutation's code in a transaction."""
+
+    def resolve(self, request: MutationRequest) -> FunctionDefinition: ...
+
+    def run_mutation(
+        self,
+        request: MutationRequest,
+        definition: FunctionDefinition,
+        transaction: Transaction,
+        *,
+        in_worker: bool,
+    ) -> Coroutine[Any, Any, MutationResult]: ...
+
+    def must_use_worker(self, definition: FunctionDefinition) -> bool: ...
+
+    def mutation_failed(self, request: MutationRequest, error: BaseException) -> CallOutcome: ...
+
+
+class Mutation:
+    """One mutation of one client. Implements `reactive.engine.committer.Work`."""
+
+    __slots__ = (
+        "_attempts",
+        "_database",
+        "_done",
+        "_lane",
+        "_limits",
+        "_prepared",
+        "_request",
+        "_result",
+        "_runner",
+        "_tasks",
+    )
+
+    def __init__(
+        self,
+        database: Database,
+        runner: MutationRunner,
+        limits: Limits,
+        tasks: set[asyncio.Task[None]],
+        request: MutationRequest,
+        lane: Lane,
+        done: Done,
+    ) -> None:
+        self._database = database
+        self._runner = runner
+        self._limits = limits
+        self._tasks = tasks
+        self._request = request
+        self._lane = lane
+        self._done: list[Done] = [done]
+        self._attempts = 0
+        self._prepared: Transaction | None = None
+        self._result = MutationResult(None, b"null", b"[]")
+
+    def join(self, done: Done) -> None:
+        """Somebody else waits for the same mutation: it was sent again before it was answered."""
+        self._done.append(done)
+
+    async def run(self, begin: Callable[[], Transaction]) -> Transaction | None:
+        if self._prepared is not None:
+            return self._prepared
+        if self._lane.busy is not None and self._lane.busy is not self:
+            self._lane.waiting.append(self)
+            return None
+        if await self._was_done_before():
+            return None
+        definition: FunctionDefinition | None = None
+        try:
+            definition = self._runner.resolve(self._request)
+            if self._runner.must_use_worker(definition):
+                self._leave_slot(definition)
+                return None
+            transaction = begin()
+            await self._attempt(definition, transaction, in_worker=False)
+        except OverrunError:
+            assert definition is not None
+            definition.is_slow = True
+            self._leave_slot(definition)
+            return None
+        except BaseException as error:  # noqa: BLE001 - it is the author's code that raised
+            self._fail(error)
+            return None
+        return transaction
+
+    async def _was_done_before(self) -> bool:
+        request = self._request
+        if request.session is None or request.request > self._lane.last_receipt:
+            return False
+        found = await self._database.store.receipt(request.session, request.request)
+        if found is None:
+            return False
+        ts, receipt = found
+        self._finish(CallOutcome(receipt.value, None, receipt.log_lines, ts))
+        return True
+
+    async def _attempt(
+        self, definition: FunctionDefinition, transaction: Transaction, *, in_worker: bool
+    ) -> None:
+        request = self._request
+        self._attempts += 1
+        transaction.source = definition.path
+        self._result = await self._runner.run_mutation(
+            request, definition, transaction, in_worker=in_worker
+        )
+        if request.session is not None:
+            _, text, log_lines = self._result
+            transaction.receipt = Receipt(request.session, request.request, text, log_lines)
+
+    # Outside of the slot
+
+    def _leave_slot(self, definition: FunctionDefinition, delay_s: float = 0.0) -> None:
+        """Goes on in a worker; the lane waits, everybody else does not."""
+        self._lane.busy = self
+        task = asyncio.get_running_loop().create_task(self._prepare(definition, delay_s))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _prepare(self, definition: FunctionDefinition, delay_s: float) -> None:
+        try:
+            if delay_s:
+                await asyncio.sleep(delay_s)
+            transaction = self._database.begin()
+            await self._attempt(definition, transaction, in_worker=True)
+            self._prepared = transaction
+            self._database.submit(self)
+        except BaseException as error:
+            self._fail(error)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+
+    # How it ends
+
+    def committed(self, ts: Timestamp) -> None:
+        request = self._request
+        if request.session is not None:
+            self._lane.last_receipt = max(self._lane.last_receipt, request.request)
+        value, text, log_lines = self._result
+        self._finish(CallOutcome(text, None, log_lines, ts, value))
+
+    def failed(self, error: ReactiveError) -> None:
+        is_conflict = isinstance(error, ConflictError)
+        if is_conflict and self._attempts < self._limits.mutation_attempts_max:
+            self._prepared = None
+            definition = self._runner.resolve(self._request)
+            self._leave_slot(definition, self._limits.retry_backoff_s * 2**self._attempts)
+        else:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self._finish(self._runner.mutation_failed(self._request, error))
+
+    def _finish(self, outcome: CallOutcome) -> None:
+        lane = self._lane
+        lane.under_way.pop(self._request.request, None)
+        if lane.busy is self:
+            lane.busy = None
+            waiting, lane.waiting = lane.waiting, deque()
+            for mutation in waiting:
+                self._database.submit(mutation)
+        for done in self._done:
+            done(outcome)

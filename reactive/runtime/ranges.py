@@ -1,0 +1,110 @@
+"""The part of an index that a query walks: `with_index("by_score", lambda q: q.eq(…).gte(…))`."""
+
+from collections.abc import Callable
+from typing import Any, Self
+
+from reactive.errors import UsageError
+from reactive.values.encoding import ToWire, to_wire
+from reactive.values.keys import UNDEFINED, encode_part, prefix_end
+from reactive.values.ranges import IndexRange
+
+_ALIASES = {"_id": "id", "_creationTime": "creation_time"}
+
+
+class IndexRangeBuilder:
+    """Equality on a prefix of the index's fields, then bounds on the next one."""
+
+    def __init__(self, index: str, fields: tuple[str, ...], default: ToWire, unset: object) -> None:
+        self._index = index
+        self._fields = fields
+        self._default = default
+        self._unset = unset
+        self._equal: dict[str, bytes] = {}
+        self._lower: tuple[str, bytes] | None = None
+        self._upper: tuple[str, bytes] | None = None
+
+    def eq(self, field: str, value: object) -> Self:
+        """Only documents whose field has this value; `UNSET` finds those that lack it."""
+        field = self._known(field)
+        if field in self._equal or field in self._bounded():
+            self._refuse("AlreadyDefinedBound", f"{field!r} is bound twice")
+        self._equal[field] = self._encode(value)
+        return self
+
+    def gt(self, field: str, value: object) -> Self:
+        """Only documents whose field is greater."""
+        return self._above(field, prefix_end(self._encode(value)))
+
+    def gte(self, field: str, value: object) -> Self:
+        """Only documents whose field is equal or greater."""
+        return self._above(field, self._encode(value))
+
+    def lt(self, field: str, value: object) -> Self:
+        """Only documents whose field is less."""
+        return self._below(field, self._encode(value))
+
+    def lte(self, field: str, value: object) -> Self:
+        """Only documents whose field is equal or less."""
+        return self._below(field, prefix_end(self._encode(value)))
+
+    def _above(self, field: str, bound: bytes) -> Self:
+        field = self._known(field)
+        if self._lower is not None or field in self._equal:
+            self._refuse("AlreadyDefinedBound", f"{field!r} has a lower bound already")
+        self._lower = (field, bound)
+        return self
+
+    def _below(self, field: str, bound: bytes) -> Self:
+        field = self._known(field)
+        if self._upper is not None or field in self._equal:
+            self._refuse("AlreadyDefinedBound", f"{field!r} has an upper bound already")
+        self._upper = (field, bound)
+        return self
+
+    def _bounded(self) -> set[str]:
+        return {bound[0] for bound in (self._lower, self._upper) if bound is not None}
+
+    def _known(self, field: str) -> str:
+        field = _ALIASES.get(field, field)
+        if field not in self._fields:
+            self._refuse(
+                "FieldNotInIndex", f"{field!r} is not one of its fields {list(self._fields)}"
+            )
+        return field
+
+    def _encode(self, value: object) -> bytes:
+        if value is self._unset:
+            return encode_part(UNDEFINED)
+        return encode_part(to_wire(value, default=self._default))
+
+    def _refuse(self, code: str, reason: str) -> None:
+        raise UsageError(f"index {self._index}: {reason}", code=code)
+
+    def build(self, number: int) -> IndexRange:
+        """The range of keys.
+
+        Raises:
+            UsageError: when the conditions do not make one range.
+        """
+        depth = len(self._equal)
+        if set(self._equal) != set(self._fields[:depth]):
+            self._refuse(
+                "InvalidIndexRange",
+                f"equality on {sorted(self._equal)} is none on its first fields "
+                f"{list(self._fields)}",
+            )
+        bounded = self._bounded()
+        if len(bounded) > 1:
+            self._refuse("BoundsOnMultipleFields", f"bounds on {sorted(bounded)}")
+        if bounded and (depth >= len(self._fields) or bounded != {self._fields[depth]}):
+            self._refuse(
+                "InvalidIndexRange",
+                f"a bound on {bounded.pop()!r} must follow equality on all fields before it",
+            )
+        prefix = b"".join(self._equal[field] for field in self._fields[:depth])
+        lower = prefix + self._lower[1] if self._lower else prefix
+        upper = prefix + self._upper[1] if self._upper else prefix_end(prefix)
+        return IndexRange(number, depth, prefix, lower, upper)
+
+
+RangeOf = Callable[[IndexRangeBuilder], Any]

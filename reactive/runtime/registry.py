@@ -1,0 +1,125 @@
+"""Which function a path means."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from reactive.errors import CallError, ProjectError, UsageError
+from reactive.runtime.functions import Function, Kind
+from reactive.runtime.signature import Signature
+from reactive.runtime.validators import wire_names_of
+
+_MODULE_PART = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9_.]{1,64}\Z")
+_NAME = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
+
+
+@dataclass(slots=True)
+class FunctionDefinition:
+    """A function as the server knows it. `path` is the wire's, `python_path` Python code's."""
+
+    path: str
+    python_path: str
+    function: Function[..., object]
+    signature: Signature
+    is_slow: bool = False
+    """It has held the event loop for too long, and runs in a thread from then on."""
+
+    @property
+    def kind(self) -> Kind:
+        return self.function.kind
+
+
+def canonical_path(path: object) -> str:
+    """A path as clients may write it, in the form `dir/module:name`.
+
+    Raises:
+        CallError: when it can be no path.
+    """
+    if not isinstance(path, str) or len(path) > 1_000:
+        raise CallError("a function path is a string", code="BadConvexFunctionIdentifier")
+    module, colon, name = path.rpartition(":")
+    if not colon:
+        module, name = path, "default"
+    module = module.removesuffix(".js")
+    if not _NAME.match(name) or not all(_MODULE_PART.match(part) for part in module.split("/")):
+        raise CallError(
+            f"{path[:200]!r} is not a valid path to a function", code="BadConvexFunctionIdentifier"
+        )
+    return f"{module}:{name}"
+
+
+def not_found(path: str) -> CallError:
+    """What a caller hears of a function that does not exist, or is not for them."""
+    return CallError(
+        f"Could not find public function for '{path.removesuffix(':default')}'.",
+        code="FunctionNotFound",
+    )
+
+
+class FunctionRegistry:
+    """All functions of a project."""
+
+    def __init__(
+        self, functions: Iterable[tuple[str, str, Function[..., object]]], case: str
+    ) -> None:
+        spell = wire_names_of(case)
+        self._by_path: dict[str, FunctionDefinition] = {}
+        self._by_python_path: dict[str, FunctionDefinition] = {}
+        for module, name, function in functions:
+            public = function.public_name or name
+            python_path = f"{module}:{public}"
+            spelled = function.public_name or spell(name)
+            path = "/".join(spell(part) for part in module.split("/")) + f":{spelled}"
+            if path in self._by_path:
+                raise ProjectError(f"functions/{module}.py: there are two functions {path!r}")
+            if canonical_path(path) != path:
+                raise ProjectError(f"functions/{module}.py: {path!r} is no path")
+            function.path = python_path
+            definition = FunctionDefinition(
+                path, python_path, function, Signature(path, function.handler, spell)
+            )
+            self._by_path[path] = self._by_python_path[python_path] = definition
+
+    def __iter__(self) -> Iterator[FunctionDefinition]:
+        return iter(self._by_path.values())
+
+    def __len__(self) -> int:
+        return len(self._by_path)
+
+    def find(self, path: str, kind: Kind | None, is_admin: bool) -> FunctionDefinition:
+        """The function that a client's path means.
+
+        Raises:
+            CallError: when there is none of this kind that the client may call.
+        """
+        canonical = canonical_path(path)
+        definition = self._by_path.get(canonical)
+        if definition is None or not (definition.function.is_public or is_admin):
+            raise not_found(canonical)
+        if kind is not None and definition.kind is not kind:
+            raise CallError(
+                f"Trying to execute {canonical} as {kind.value}, "
+                f"but it is defined as {definition.kind.value}.",
+                code="WrongFunctionKind",
+            )
+        return definition
+
+    def refer(self, function: object, kind: Kind) -> FunctionDefinition:
+        """The function that Python code means, by itself or by its path.
+
+        Raises:
+            UsageError: when there is none, or it is of another kind.
+        """
+        path = function.path if isinstance(function, Function) else function
+        if isinstance(path, str) and ":" not in path:
+            path += ":default"
+        definition = self._by_python_path.get(path) if isinstance(path, str) else None
+        if definition is None:
+            raise UsageError(f"there is no function {function!r}", code="FunctionNotFound")
+        if definition.kind is not kind:
+            raise UsageError(
+                f"{definition.path} is a {definition.kind.value.lower()}, "
+                f"and cannot be called as a {kind.value.lower()}",
+                code="InvalidFunctionCall",
+            )
+        return definition

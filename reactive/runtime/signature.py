@@ -1,0 +1,181 @@
+"""Arguments in and results out, by the annotations of a function."""
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import AliasChoices, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic.errors import PydanticUserError
+from pydantic.fields import FieldInfo
+
+from reactive.errors import CallError, ProjectError
+from reactive.runtime.document import Document
+from reactive.runtime.pagination import PaginationResult
+from reactive.runtime.validators import argument_error, explain, validator_of
+
+_PLAIN = (str, bool, type(None))
+
+
+class Signature:
+    """What a function takes and gives.
+
+    Raises:
+        ProjectError: from the constructor, when the function cannot be called by name.
+    """
+
+    def __init__(
+        self, path: str, handler: Callable[..., Any], wire_name: Callable[[str], str]
+    ) -> None:
+        self.path = path
+        if not inspect.iscoroutinefunction(handler):
+            raise ProjectError(f"{path}: the function must be `async def`")
+        try:
+            hints = typing.get_type_hints(handler, include_extras=True)
+        except (NameError, TypeError) as error:
+            raise ProjectError(f"{path}: cannot read the annotations: {error}") from error
+        parameters = list(inspect.signature(handler).parameters.values())
+        if not parameters or parameters[0].kind not in (
+            parameters[0].POSITIONAL_ONLY,
+            parameters[0].POSITIONAL_OR_KEYWORD,
+        ):
+            raise ProjectError(f"{path}: the first parameter must be the context")
+        self._names: dict[str, str] = {}
+        fields: dict[str, Any] = {}
+        takes_any = False
+        for at, parameter in enumerate(parameters[1:]):
+            if parameter.kind is parameter.VAR_KEYWORD:
+                takes_any = True
+                continue
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
+                raise ProjectError(f"{path}: parameter {parameter.name} cannot be given by name")
+            self._names[f"a{at}"] = parameter.name
+            fields[f"a{at}"] = _field(parameter, hints.get(parameter.name, Any), wire_name)
+        self._takes_any = takes_any
+        try:
+            model = create_model(
+                "Arguments",
+                __config__=ConfigDict(extra="allow" if takes_any else "forbid"),
+                **fields,
+            )
+            self._validator = validator_of(model, lambda name: name)
+            self._returns = _result_check(hints["return"]) if "return" in hints else None
+        except (PydanticUserError, TypeError) as error:
+            raise ProjectError(f"{path}: {error}") from error
+        self.has_return_type = "return" in hints
+
+    def arguments(self, values: Mapping[str, object]) -> dict[str, Any]:
+        """The keyword arguments of a call.
+
+        Raises:
+            CallError: naming the argument that is missing, unknown or of the wrong type.
+        """
+        try:
+            model = self._validator.validate_python(values)
+        except ValidationError as error:
+            raise argument_error(self.path, error) from error
+        found = model.__dict__
+        arguments = {name: found[field] for field, name in self._names.items()}
+        if self._takes_any:
+            arguments |= model.__pydantic_extra__ or {}
+        return arguments
+
+    def result(self, value: object) -> object:
+        """The value as the return annotation has it.
+
+        Raises:
+            CallError: when it does not fit.
+        """
+        if self._returns is None:
+            return value
+        try:
+            return self._returns(value)
+        except ValidationError as error:
+            where, sentence, found = explain(error)[0]
+            raise CallError(
+                f"ReturnsValidationError: the result of {self.path} does not match its "
+                f"annotation.\nPath: .{where}\n{sentence}\nValue: {found!r:.200}",
+                code="ReturnsValidationError",
+            ) from error
+
+
+def _field(
+    parameter: inspect.Parameter, annotation: Any, wire_name: Callable[[str], str]
+) -> tuple[Any, FieldInfo]:
+    alias = wire_name(parameter.name)
+    for extra in getattr(annotation, "__metadata__", ()):
+        if isinstance(extra, FieldInfo) and extra.alias:
+            alias = extra.alias
+    default = ... if parameter.default is parameter.empty else parameter.default
+    choices: Any = alias if alias == parameter.name else AliasChoices(alias, parameter.name)
+    # The field's own alias would win over ours, so the annotation is passed on without it.
+    metadata = [
+        extra
+        for extra in getattr(annotation, "__metadata__", ())
+        if not (isinstance(extra, FieldInfo) and extra.alias)
+    ]
+    if hasattr(annotation, "__metadata__"):
+        annotation = annotation.__origin__
+        for extra in metadata:
+            annotation = typing.Annotated[annotation, extra]
+    return annotation, Field(default=default, validation_alias=choices)
+
+
+def _result_check(annotation: Any) -> Callable[[object], object] | None:
+    """A function that checks a result, quick for what most functions return."""
+    if annotation is Any or annotation is typing.NoReturn:
+        return None
+    adapter = TypeAdapter(annotation, config=None) if _wants_adapter(annotation) else None
+    page_of = typing.get_origin(annotation) or annotation
+    if isinstance(page_of, type) and issubclass(page_of, PaginationResult):
+        arguments = typing.get_args(annotation) or getattr(
+            annotation, "__pydantic_generic_metadata__", {}
+        ).get("args", ())
+        check_page = _result_check(list[arguments[0]]) if arguments else None  # type: ignore[valid-type]
+
+        def paginated(value: object) -> object:
+            if isinstance(value, PaginationResult):
+                if check_page is not None:
+                    value.page = typing.cast("list[Any]", check_page(value.page))
+                return value
+            return PaginationResult[Any].model_validate(value)
+
+        return paginated
+    quick = _quick_types(annotation)
+    assert adapter is not None
+    if quick is None:
+        return adapter.validate_python
+    is_list, classes = quick
+
+    def check(value: object) -> object:
+        if is_list:
+            if type(value) is list and all(isinstance(item, classes) for item in value):
+                return value
+        elif isinstance(value, classes):
+            return value
+        return adapter.validate_python(value)
+
+    return check
+
+
+def _wants_adapter(annotation: Any) -> bool:
+    origin = typing.get_origin(annotation) or annotation
+    return not (isinstance(origin, type) and issubclass(origin, PaginationResult))
+
+
+def _quick_types(annotation: Any) -> tuple[bool, tuple[type, ...]] | None:
+    """Whether the type is a list, and classes whose instances need no further look."""
+    if typing.get_origin(annotation) is list:
+        inner = _quick_types(typing.get_args(annotation)[0])
+        return None if inner is None or inner[0] else (True, inner[1])
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        each = [_quick_types(argument) for argument in typing.get_args(annotation)]
+        if any(one is None or one[0] for one in each):
+            return None
+        return False, tuple(cls for one in each if one is not None for cls in one[1])
+    if annotation is None:
+        return False, (type(None),)
+    if isinstance(annotation, type) and (issubclass(annotation, Document) or annotation in _PLAIN):
+        return False, (annotation,)
+    return None

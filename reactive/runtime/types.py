@@ -1,0 +1,126 @@
+"""The types that authors annotate with: `Id`, `Int64`, `Unset`."""
+
+import enum
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, TypeVar
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from reactive.values.encoding import Int64
+from reactive.values.ids import table_number_of
+
+T = TypeVar("T", covariant=True)
+
+table_numbers: ContextVar[Callable[[str], int] | None] = ContextVar("table_numbers", default=None)
+"""Which number a table has where the current function runs; unset outside of functions."""
+
+_cached_number = lru_cache(maxsize=65_536)(table_number_of)
+
+
+def table_name(table: object) -> str:
+    """The name of a table that is given as its class or by name.
+
+    Raises:
+        TypeError: when it is neither.
+    """
+    name = table if isinstance(table, str) else getattr(table, "__table__", None)
+    if not isinstance(name, str):
+        raise TypeError(f"{table!r} is no table: give a Document class or a table's name")
+    return name
+
+
+class _IdOf:
+    """What `Id[Table]` adds to a string: its table."""
+
+    def __init__(self, table: object) -> None:
+        self._table = table
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self._validate,
+            serialization=core_schema.to_string_ser_schema(),
+            json_schema_input_schema=core_schema.str_schema(),
+        )
+
+    def _validate(self, value: object) -> "Id[Any]":
+        if not isinstance(value, str):
+            raise PydanticCustomError("id_type", "Input should be an id, which is a string")
+        numbers = table_numbers.get()
+        if numbers is not None:
+            found = _cached_number(value)
+            is_any = self._table is None
+            if found is None or (not is_any and found != numbers(table_name(self._table))):
+                raise PydanticCustomError(
+                    "id_table",
+                    "Input should be an id of table {table}",
+                    {"table": "any" if is_any else repr(table_name(self._table))},
+                )
+        return value if type(value) is Id else Id(value)
+
+
+if TYPE_CHECKING:
+
+    class Id(str, Generic[T]):
+        """The id of a document of one table: `Id[Message]`, or `Id["messages"]` by name."""
+
+else:
+
+    class Id(str):
+        """The id of a document of one table: `Id[Message]`, or `Id["messages"]` by name.
+
+        A text that is no id of that table fails validation; whether the document exists does not
+        matter.
+        """
+
+        __slots__ = ()
+
+        def __class_getitem__(cls, table):
+            return Annotated[
+                cls, _IdOf(None if isinstance(table, TypeVar) or table is Any else table)
+            ]
+
+        @classmethod
+        def __get_pydantic_core_schema__(cls, source, handler):
+            return _IdOf(None).__get_pydantic_core_schema__(source, handler)
+
+
+class Unset(enum.Enum):
+    """The type of `UNSET`. A field annotated `str | Unset` may be absent."""
+
+    UNSET = "UNSET"
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    def __bool__(self) -> bool:
+        return False
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.is_instance_schema(cls, cls_repr="Unset")
+
+
+UNSET: Final = Unset.UNSET
+"""Stands for a field that is absent, which is not the same as one that is None."""
+
+
+def _int64_schema(source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def validate(value: object) -> Int64:
+        if isinstance(value, Int64):
+            return value
+        raise PydanticCustomError(
+            "int64_type", "Input should be an Int64 (a bigint), not a number or anything else"
+        )
+
+    return core_schema.no_info_plain_validator_function(validate)
+
+
+# `values` knows nothing of pydantic, so its type is taught here how it is validated.
+Int64.__get_pydantic_core_schema__ = staticmethod(_int64_schema)  # type: ignore[attr-defined]

@@ -1,0 +1,192 @@
+"""Threads for functions that hold the event loop for too long.
+
+Only the author's own code runs here; what it asks of its context is done on the loop. Code that is
+over its time is interrupted; a thread that does not listen (a blocking call) is left to itself and
+replaced, so that its caller has an answer all the same.
+"""
+
+import asyncio
+import ctypes
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from functools import partial
+from typing import Any, TypeVar
+
+from reactive.errors import LimitError, OverloadedError
+from reactive.limits import Limits
+from reactive.runtime.guard import LoopCall, OverrunError, answer
+from reactive.storage.interface import Snapshot
+from reactive.values.document import Row, StoredDocument
+from reactive.values.tables import IndexDefinition
+
+T = TypeVar("T")
+
+_GRACE_S = 0.5
+_SWITCH_S = 0.0005
+"""While author's code is busy in a thread, the loop gets the interpreter back after so long."""
+
+
+class LoopSnapshot:
+    """A snapshot for code in a thread: the loop reads, the thread waits."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    async def get(self, index: IndexDefinition, key: bytes) -> StoredDocument | None:
+        return await LoopCall(lambda: self._snapshot.get(index, key))
+
+    async def scan(
+        self,
+        index: IndexDefinition,
+        lower: bytes,
+        upper: bytes,
+        *,
+        descending: bool = False,
+        limit: int,
+    ) -> list[Row]:
+        return await LoopCall(
+            lambda: self._snapshot.scan(index, lower, upper, descending=descending, limit=limit)
+        )
+
+
+class _Step:
+    """One step of a coroutine, to be taken in a thread."""
+
+    def __init__(self, take: Callable[[], Any], loop: asyncio.AbstractEventLoop) -> None:
+        self._take = take
+        self._loop = loop
+        self.finished: asyncio.Future[tuple[bool, Any]] = loop.create_future()
+        self.seconds = 0.0
+
+    def take(self) -> None:
+        start = time.perf_counter()
+        try:
+            outcome = (True, self._take())
+        except BaseException as error:  # noqa: BLE001 - handed over to the loop, all of it
+            outcome = (False, error)
+        self.seconds = time.perf_counter() - start
+        self._loop.call_soon_threadsafe(self._settle, outcome)
+
+    def _settle(self, outcome: tuple[bool, Any]) -> None:
+        if not self.finished.done():
+            self.finished.set_result(outcome)
+
+
+class _Worker:
+    def __init__(self) -> None:
+        self.inbox: queue.SimpleQueue[_Step | None] = queue.SimpleQueue()
+        self.thread = threading.Thread(target=self._main, name="reactive-worker", daemon=True)
+        self.thread.start()
+
+    def _main(self) -> None:
+        while True:
+            try:
+                step = self.inbox.get()
+                if step is None:
+                    return
+                step.take()
+            except OverrunError:
+                # The interruption came late: the step that it was meant for is over.
+                continue
+
+    def interrupt(self) -> None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(self.thread.ident or 0), ctypes.py_object(OverrunError)
+        )
+
+
+class Workers:
+    """At most `limits.worker_threads` threads, started when first needed."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._idle: list[_Worker] = []
+        self._free = asyncio.Semaphore(limits.worker_threads)
+        self._busy = 0
+        self._switch_s = sys.getswitchinterval()
+
+    async def run(self, coroutine: Coroutine[Any, Any, T], context: Context) -> T:
+        """Runs an author's coroutine in a thread.
+
+        Raises:
+            LimitError: when its own code takes more than `limits.user_time_s`.
+        """
+        await self._acquire()
+        worker = self._idle.pop() if self._idle else _Worker()
+        self._count(1)
+        is_stuck = False
+        try:
+            return await self._run(worker, coroutine, context)
+        except _StuckError:
+            is_stuck = True
+            raise self._timed_out() from None
+        finally:
+            if is_stuck:
+                worker.inbox.put(None)
+            else:
+                self._idle.append(worker)
+            self._count(-1)
+            self._free.release()
+
+    async def _acquire(self) -> None:
+        acquired = asyncio.get_running_loop().create_task(self._free.acquire())
+        done, _ = await asyncio.wait({acquired}, timeout=self._limits.system_time_s)
+        if not done:
+            acquired.cancel()
+            raise OverloadedError("too many slow functions are running", code="ExecuteFullError")
+
+    def _count(self, change: int) -> None:
+        self._busy += change
+        sys.setswitchinterval(_SWITCH_S if self._busy else self._switch_s)
+
+    async def _run(self, worker: _Worker, coroutine: Coroutine[Any, Any, T], context: Context) -> T:
+        loop = asyncio.get_running_loop()
+        take: Callable[[Any], Any] = coroutine.send
+        argument: Any = None
+        left = self._limits.user_time_s
+        while True:
+            step = _Step(partial(context.run, take, argument), loop)
+            worker.inbox.put(step)
+            is_fine, outcome = await self._finish(worker, step, left)
+            left -= step.seconds
+            if is_fine:
+                take, argument = await answer(coroutine, outcome)
+            elif isinstance(outcome, StopIteration):
+                return outcome.value  # type: ignore[no-any-return]
+            elif isinstance(outcome, OverrunError):
+                raise self._timed_out()
+            else:
+                raise outcome
+
+    async def _finish(self, worker: _Worker, step: _Step, left: float) -> tuple[bool, Any]:
+        wait = max(left, 0.001)
+        interruptions = 0
+        while True:
+            done, _ = await asyncio.wait({step.finished}, timeout=wait)
+            if done:
+                return step.finished.result()
+            if interruptions * 0.05 > _GRACE_S:
+                raise _StuckError
+            worker.interrupt()
+            interruptions += 1
+            wait = 0.05
+
+    def _timed_out(self) -> LimitError:
+        return LimitError(
+            f"Function execution timed out (maximum duration: {self._limits.user_time_s:g}s)",
+            code="FunctionTimedOut",
+        )
+
+    def close(self) -> None:
+        """Lets idle threads end; busy ones end with the process."""
+        for worker in self._idle:
+            worker.inbox.put(None)
+        self._idle.clear()
+
+
+class _StuckError(Exception):
+    """The thread does not listen."""

@@ -1,0 +1,100 @@
+"""Whose turn it is: the queue of sessions that have something to be told.
+
+Sessions are served in the order in which they got something to say, for a slice of time; then the
+event loop sees to its sockets. Sessions in the same state are told the same thing by the same
+bytes.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from reactive.clock import Clock
+from reactive.limits import Limits
+from reactive.protocol.codec import encode_transition, query_piece, removed_piece
+from reactive.session.state import Changes
+from reactive.values.encoding import JsonBytes
+
+_RETRY_S = 0.025
+
+
+class Turn(Protocol):
+    """A session that may have something to say."""
+
+    def take_turn(self) -> bool:
+        """Says it. False when the client reads too slowly and must be asked again later."""
+        ...
+
+
+class Rounds:
+    """Invariant: a session is in the queue, or among the slow ones, or has nothing to say."""
+
+    def __init__(self, clock: Clock, limits: Limits) -> None:
+        self._clock = clock
+        self._limits = limits
+        self._queue: dict[Turn, None] = {}
+        self._slow: dict[Turn, None] = {}
+        self._is_called = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._texts: dict[object, JsonBytes] = {}
+        self._server_ts = 0
+
+    def enter(self, session: Turn) -> None:
+        """Queues the session, unless it is queued."""
+        if session not in self._slow:
+            self._queue[session] = None
+            self._call()
+
+    def leave(self, session: Turn) -> None:
+        """Forgets the session."""
+        self._queue.pop(session, None)
+        self._slow.pop(session, None)
+
+    def _call(self) -> None:
+        if not self._is_called:
+            self._is_called = True
+            asyncio.get_running_loop().call_soon(self._serve)
+
+    def _serve(self) -> None:
+        self._is_called = False
+        self._server_ts = self._clock.now_ns()
+        deadline = self._clock.monotonic() + self._limits.round_slice_s
+        while self._queue:
+            session = next(iter(self._queue))
+            del self._queue[session]
+            if not session.take_turn():
+                self._slow[session] = None
+            if self._clock.monotonic() > deadline:
+                break
+        self._texts.clear()
+        if self._queue:
+            self._call()
+        if self._slow and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_RETRY_S, self._ask_again)
+
+    def _ask_again(self) -> None:
+        self._timer = None
+        slow, self._slow = self._slow, {}
+        self._queue |= slow
+        self._call()
+
+    def transition(self, changes: Changes, new_request_id: Callable[[], str]) -> JsonBytes:
+        """The text of a Transition; sessions that are told the same within a slice share it."""
+        key = (
+            changes.start,
+            changes.end,
+            tuple(changes.removed),
+            tuple([(query_id, id(outcome)) for query_id, outcome in changes.updated]),
+        )
+        text = self._texts.get(key)
+        if text is None:
+            pieces = [
+                query_piece(
+                    query_id, outcome, new_request_id() if outcome.failure is not None else ""
+                )
+                for query_id, outcome in changes.updated
+            ]
+            pieces += map(removed_piece, changes.removed)
+            text = encode_transition(changes.start, changes.end, pieces, self._server_ts)
+            self._texts[key] = text
+        return text

@@ -1,0 +1,266 @@
+"""What one client asked for and what it was told: the state machine of the sync protocol.
+
+    ModifyQuerySet ─┐                             ┌─▶ Transition (start = the last end)
+    Authenticate ───┼─▶ wants_round ─▶ Round ─────┤
+    stale, answered ┘    (one at a time)          └─▶ the outcomes that changed
+
+The client believes what it is told: its version moves only by Transitions, and every Transition
+starts where the last one ended. Between rounds anything may be asked; a round answers all of it
+at one timestamp. Nothing here waits, sends or knows the time.
+"""
+
+from collections.abc import Callable, Iterator
+
+from reactive.backend import Caller, QueryOutcome, Watch
+from reactive.errors import CallError, OverloadedError
+from reactive.protocol.messages import (
+    START,
+    AddQuery,
+    Authenticate,
+    ModifyQuerySet,
+    RemoveQuery,
+    StateVersion,
+)
+from reactive.values.timestamp import Timestamp
+
+StartWatch = Callable[[AddQuery, Caller], Watch]
+
+
+class WatchedQuery:
+    """One query of the client, and what it was told of it last on this socket."""
+
+    __slots__ = ("added", "sent", "watch")
+
+    def __init__(self, added: AddQuery, watch: Watch) -> None:
+        self.added = added
+        self.watch = watch
+        self.sent: QueryOutcome | None = None
+
+
+class Round:
+    """One answer in the making: every stale query at one timestamp."""
+
+    __slots__ = ("at", "identity", "outcomes", "query_set", "removed")
+
+    def __init__(
+        self,
+        at: Timestamp,
+        query_set: int,
+        identity: int,
+        stale: dict[int, None],
+        removed: list[int],
+    ) -> None:
+        self.at = at
+        self.query_set = query_set
+        self.identity = identity
+        self.outcomes: dict[int, QueryOutcome | None] = dict.fromkeys(stale)
+        self.removed = removed
+
+
+class Changes:
+    """What one Transition says."""
+
+    __slots__ = ("end", "removed", "start", "updated")
+
+    def __init__(
+        self,
+        start: StateVersion,
+        end: StateVersion,
+        updated: list[tuple[int, QueryOutcome]],
+        removed: list[int],
+    ) -> None:
+        self.start = start
+        self.end = end
+        self.updated = updated
+        self.removed = removed
+
+
+class SyncSession:
+    """Invariant: outside of `advance`, every query that is neither stale nor in the open round was
+    told the outcome that holds at the client's version. `advance` repairs what others broke.
+    """
+
+    __slots__ = (
+        "_identity",
+        "_queries_max",
+        "_query_set",
+        "_removed",
+        "_round",
+        "_stale",
+        "_start_watch",
+        "caller",
+        "queries",
+        "version",
+        "wants_round",
+    )
+
+    def __init__(self, start_watch: StartWatch, caller: Caller, queries_max: int) -> None:
+        self._start_watch = start_watch
+        self._queries_max = queries_max
+        self.caller = caller
+        self.version = START
+        self.queries: dict[int, WatchedQuery] = {}
+        self.wants_round = False
+        self._query_set = 0
+        self._identity = 0
+        self._stale: dict[int, None] = {}
+        self._removed: list[int] = []
+        self._round: Round | None = None
+
+    # What clients ask
+
+    def modify(self, message: ModifyQuerySet) -> None:
+        """Takes a change of the query set.
+
+        Raises:
+            CallError: when it does not follow from what was asked before.
+        """
+        if message.base_version != self._query_set:
+            raise CallError(
+                f"Base version {message.base_version} passed up doesn't match the current version "
+                f"{self._query_set}",
+                code="BaseVersionMismatch",
+            )
+        if message.new_version <= message.base_version:
+            raise CallError(
+                f"The new version {message.new_version} does not follow {message.base_version}",
+                code="BaseVersionMismatch",
+            )
+        for each in message.modifications:
+            if isinstance(each, RemoveQuery):
+                self._remove(each.query_id)
+            else:
+                self._add(each)
+        self._query_set = message.new_version
+        self.wants_round = True
+
+    def _add(self, added: AddQuery) -> None:
+        if added.query_id in self.queries:
+            raise CallError(f"Duplicate query id: {added.query_id}", code="DuplicateQueryId")
+        if len(self.queries) >= self._queries_max:
+            raise OverloadedError("too many queries on one socket", code="TooManyQueries")
+        watch = self._start_watch(added, self.caller)
+        self.queries[added.query_id] = WatchedQuery(added, watch)
+        self._stale[added.query_id] = None
+
+    def _remove(self, query_id: int) -> None:
+        query = self.queries.pop(query_id, None)
+        if query is None:
+            raise CallError(f"Nonexistent query id: {query_id}", code="NonexistentQueryId")
+        query.watch.close()
+        self._stale.pop(query_id, None)
+        self._removed.append(query_id)
+
+    def check_identity(self, message: Authenticate) -> None:
+        """Refuses an Authenticate that does not follow from those before it.
+
+        Raises:
+            CallError: `BaseVersionMismatch`.
+        """
+        if message.base_version != self._identity:
+            raise CallError(
+                f"Base identity version {message.base_version} doesn't match the current version "
+                f"{self._identity}",
+                code="BaseVersionMismatch",
+            )
+
+    def identify(self, caller: Caller) -> None:
+        """Takes a new identity: every query is asked again on its behalf."""
+        self.caller = caller
+        self._identity += 1
+        self._round = None
+        for query_id, query in self.queries.items():
+            query.watch.close()
+            query.watch = self._start_watch(query.added, caller)
+            self._stale[query_id] = None
+        self.wants_round = True
+
+    # What the backend tells
+
+    def stale(self, query_id: int) -> None:
+        """What the client was told of this query no longer holds."""
+        if query_id in self.queries:
+            self._stale[query_id] = None
+            self.wants_round = True
+
+    def answered(self) -> None:
+        """A mutation or an action was answered: a Transition must follow, even an empty one."""
+        self.wants_round = True
+
+    # Rounds
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a round is open that waits for an outcome."""
+        return self._round is not None
+
+    def advance(self, head: Timestamp) -> Changes | None:
+        """Goes on with the open round, or begins one at `head`.
+
+        None when the round has to wait, or when there is nothing to say. Otherwise the caller must
+        send exactly these changes: the client's version has moved.
+        """
+        while True:
+            if self._round is None:
+                if not self.wants_round:
+                    return None
+                self._round = Round(
+                    head, self._query_set, self._identity, self._stale, self._removed
+                )
+                self._stale, self._removed = {}, []
+                self.wants_round = False
+            is_complete = self._fill(self._round)
+            if is_complete is None:
+                self._begin_again(self._round)
+                continue
+            return self._finish(self._round) if is_complete else None
+
+    def _fill(self, current: Round) -> bool | None:
+        """Whether all outcomes are there; None when one is newer than the round can take."""
+        is_complete = True
+        for query_id, known in current.outcomes.items():
+            query = self.queries.get(query_id)
+            if known is not None or query is None:
+                continue
+            outcome = query.watch.outcome(current.at)
+            if outcome is None:
+                is_complete = False
+            elif outcome.ts > current.at:
+                return None
+            else:
+                current.outcomes[query_id] = outcome
+        return is_complete
+
+    def _begin_again(self, current: Round) -> None:
+        self._stale |= dict.fromkeys(current.outcomes)
+        self._removed = current.removed + self._removed
+        self._round = None
+        self.wants_round = True
+
+    def _finish(self, current: Round) -> Changes:
+        updated = []
+        for query_id, outcome in current.outcomes.items():
+            query = self.queries.get(query_id)
+            if query is None or outcome is None:
+                continue
+            if query.sent is None or not outcome.says_the_same(query.sent):
+                updated.append((query_id, outcome))
+            query.sent = outcome
+        start = self.version
+        self.version = StateVersion(current.query_set, current.identity, max(start.ts, current.at))
+        self._round = None
+        return Changes(start, self.version, updated, current.removed)
+
+    def watches(self) -> Iterator[Watch]:
+        """Everything that is being watched."""
+        for query in self.queries.values():
+            yield query.watch
+
+    def close(self) -> None:
+        """Ends all watches."""
+        for watch in self.watches():
+            watch.close()
+        self.queries.clear()
+        self._stale.clear()
+        self._round = None
+        self.wants_round = False

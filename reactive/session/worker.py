@@ -1,0 +1,250 @@
+"""Drives the session of one socket: its messages in, responses and Transitions out."""
+
+import asyncio
+import hashlib
+import secrets
+from typing import Protocol
+
+from reactive.backend import (
+    ANYBODY,
+    Backend,
+    Caller,
+    CallOutcome,
+    MutationRequest,
+    Watch,
+)
+from reactive.errors import CallError, OverloadedError, RetryableError
+from reactive.limits import Limits
+from reactive.protocol.codec import (
+    encode_action_response,
+    encode_auth_error,
+    encode_chunks,
+    encode_fatal_error,
+    encode_mutation_response,
+)
+from reactive.protocol.messages import (
+    AddQuery,
+    Authenticate,
+    ClientMessage,
+    Connect,
+    ModifyQuerySet,
+    RunAction,
+    RunMutation,
+)
+from reactive.protocol.version import ClientVersion
+from reactive.session.rounds import Rounds
+from reactive.session.state import SyncSession
+from reactive.values.encoding import JsonBytes
+
+TRY_AGAIN = 1013
+
+
+class Connection(Protocol):
+    """The socket, as a session sees it. Nothing here waits."""
+
+    def send(self, text: JsonBytes) -> None: ...
+
+    def send_transition(self, texts: list[JsonBytes]) -> None:
+        """Sends one Transition, whole or in chunks that follow each other."""
+        ...
+
+    def is_slow(self) -> bool:
+        """Whether the client should not be sent another Transition yet."""
+        ...
+
+    def close(self, code: int | None, reason: str) -> None:
+        """Closes with a code, or without one."""
+        ...
+
+
+class SessionWorker:
+    """Owns the session's actions; everything else happens in the calls that others make."""
+
+    __slots__ = (
+        "_actions",
+        "_backend",
+        "_connection",
+        "_is_closed",
+        "_lane",
+        "_limits",
+        "_mutations",
+        "_rounds",
+        "_session_id",
+        "_state",
+        "_version",
+    )
+
+    def __init__(
+        self,
+        backend: Backend,
+        connection: Connection,
+        rounds: Rounds,
+        limits: Limits,
+        version: ClientVersion,
+    ) -> None:
+        self._backend = backend
+        self._connection = connection
+        self._rounds = rounds
+        self._limits = limits
+        self._version = version
+        self._state = SyncSession(self._start_watch, ANYBODY, limits.session_queries_max)
+        self._session_id: str | None = None
+        self._lane: object = None
+        self._mutations = 0
+        self._actions: set[asyncio.Task[None]] = set()
+        self._is_closed = False
+
+    # Messages in
+
+    async def receive(self, message: ClientMessage) -> None:
+        """Takes one message; the next one must wait until this returns."""
+        if self._is_closed:
+            return
+        try:
+            await self._receive(message)
+        except OverloadedError as error:
+            self._connection.close(TRY_AGAIN, error.code)
+        except CallError as error:
+            self.fatal(error)
+
+    async def _receive(self, message: ClientMessage) -> None:
+        if isinstance(message, RunMutation):
+            await self._mutate(message)
+        elif isinstance(message, ModifyQuerySet):
+            self._state.modify(message)
+            self._rounds.enter(self)
+        elif isinstance(message, RunAction):
+            self._act(message)
+        elif isinstance(message, Authenticate):
+            await self._authenticate(message)
+        elif isinstance(message, Connect):
+            await self._connect(message)
+
+    def fatal(self, error: CallError) -> None:
+        """Ends the session because the client broke the protocol."""
+        self._connection.send(encode_fatal_error(f"{error.code}: {error.message}"))
+        self._connection.close(None, error.code)
+
+    async def _connect(self, message: Connect) -> None:
+        if self._session_id is not None:
+            raise CallError("a second Connect on one socket", code="DuplicateConnect")
+        self._session_id = message.session_id
+        self._lane = await self._backend.resume(message.session_id)
+        if not await self._backend.wait_for(message.max_observed_ts):
+            # The client has seen what this server has not: it must not be shown an older state.
+            self._connection.close(TRY_AGAIN, "ClientAheadOfServer")
+
+    def _start_watch(self, added: AddQuery, caller: Caller) -> Watch:
+        return self._backend.watch(
+            added.path, added.args, caller, added.journal, self, added.query_id
+        )
+
+    async def _mutate(self, message: RunMutation) -> None:
+        if self._mutations >= self._limits.session_mutations_max:
+            raise OverloadedError(
+                "too many mutations are waiting", code="TooManyConcurrentMutations"
+            )
+        if self._lane is None:
+            self._lane = await self._backend.resume(None)
+        request_id = message.request_id
+        self._mutations += 1
+        self._backend.mutate(
+            MutationRequest(
+                message.path,
+                message.args,
+                self._state.caller,
+                "",
+                self._session_id,
+                request_id,
+                lane=self._lane,
+            ),
+            lambda outcome: self._mutated(request_id, outcome),
+        )
+
+    def _mutated(self, request_id: int, outcome: CallOutcome) -> None:
+        self._mutations -= 1
+        if self._is_closed:
+            return
+        error_id = self._error_id(request_id) if outcome.failure is not None else ""
+        self._connection.send(encode_mutation_response(request_id, outcome, error_id))
+        self._state.answered()
+        self._rounds.enter(self)
+
+    def _act(self, message: RunAction) -> None:
+        if len(self._actions) >= self._limits.session_actions_max:
+            raise OverloadedError(
+                "too many actions are running", code="TooManyInflightActionsForSingleClient"
+            )
+        task = asyncio.get_running_loop().create_task(self._run_action(message, self._state.caller))
+        self._actions.add(task)
+        task.add_done_callback(self._actions.discard)
+
+    async def _run_action(self, message: RunAction, caller: Caller) -> None:
+        error_id = self._error_id(message.request_id)
+        outcome = await self._backend.act(message.path, message.args, caller, error_id)
+        if not self._is_closed:
+            self._connection.send(encode_action_response(message.request_id, outcome, error_id))
+            self._state.answered()
+            self._rounds.enter(self)
+
+    async def _authenticate(self, message: Authenticate) -> None:
+        self._state.check_identity(message)
+        try:
+            if message.token_type == "Admin":
+                caller = self._backend.admin(message.value, message.acting_as)
+            elif message.token_type == "User":
+                caller = Caller(await self._backend.identify(message.value))
+            else:
+                caller = ANYBODY
+        except RetryableError as error:
+            self._connection.close(TRY_AGAIN, error.code)
+        except CallError as error:
+            self._connection.send(
+                encode_auth_error(error.message, message.base_version, attempted=True)
+            )
+            self._connection.close(None, error.code)
+        else:
+            self._state.identify(caller)
+            self._rounds.enter(self)
+
+    def _error_id(self, request_id: int) -> str:
+        if self._session_id is None:
+            return secrets.token_hex(8)
+        named = f"{self._session_id}|{request_id}".encode()
+        return hashlib.sha256(named).hexdigest()[:16]
+
+    # Transitions out
+
+    def stale(self, query_id: int) -> None:
+        """Called by the backend; see `reactive.backend.Watcher`."""
+        self._state.stale(query_id)
+        self._rounds.enter(self)
+
+    def ready(self) -> None:
+        """Called by the backend; see `reactive.backend.Watcher`."""
+        self._rounds.enter(self)
+
+    def take_turn(self) -> bool:
+        """Called by `Rounds` when it is this session's turn."""
+        if self._is_closed:
+            return True
+        if self._connection.is_slow():
+            return False
+        changes = self._state.advance(self._backend.head)
+        if changes is None:
+            return True
+        text = self._rounds.transition(changes, lambda: secrets.token_hex(8))
+        if len(text) > self._limits.chunk_bytes and self._version.takes_chunks:
+            chunks = encode_chunks(text, self._limits.chunk_bytes, secrets.token_hex(8))
+            self._connection.send_transition(list(chunks))
+        else:
+            self._connection.send_transition([text])
+        if self._state.wants_round:
+            self._rounds.enter(self)
+        return True
+
+    def close(self) -> None:
+        """Ends the session. Mutations under way are finished all the same, actions too."""
+        self._is_closed = True
+        self._rounds.leave(self)
+        self._state.close()

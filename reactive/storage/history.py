@@ -1,0 +1,107 @@
+"""The recent past of a store that keeps only the newest version of each document.
+
+A snapshot that is older than the newest commit reads the present and takes back, from here, what
+the commits since then changed. Pure; bounded in entries, bytes and age.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+
+from reactive.errors import OutOfRetentionError
+from reactive.limits import Limits
+from reactive.values.document import CommitEntry, Revision, Row, StoredDocument
+from reactive.values.timestamp import Timestamp
+
+
+def merge_rows(
+    rows: Iterable[Row], hidden: set[str], extra: list[Row], *, descending: bool, limit: int
+) -> list[Row]:
+    """Rows without the hidden documents and with the extra ones, in order, cut to `limit`."""
+    merged = [row for row in rows if row.document.id not in hidden]
+    if extra:
+        merged.extend(extra)
+        merged.sort(key=lambda row: row.key, reverse=descending)
+    return merged[:limit]
+
+
+class History:
+    """The newest commits, oldest first.
+
+    Invariant: every commit after `floor` is here.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._entries: deque[tuple[CommitEntry, int]] = deque()
+        self._bytes = 0
+        self.floor: Timestamp = 0
+
+    def append(self, entry: CommitEntry) -> None:
+        """Remembers one more commit and forgets what is beyond the bounds."""
+        size = entry.size()
+        self._entries.append((entry, size))
+        self._bytes += size
+        oldest_kept = entry.ts - int(self._limits.log_age_s * 1e9)
+        while len(self._entries) > 1 and (
+            len(self._entries) > self._limits.log_entries_max
+            or self._bytes > self._limits.log_bytes_max
+            or self._entries[0][0].ts < oldest_kept
+        ):
+            gone, freed = self._entries.popleft()
+            self._bytes -= freed
+            self.floor = gone.ts
+
+    def after(self, at: Timestamp) -> list[CommitEntry] | None:
+        """The commits after the timestamp, oldest first; None when some are forgotten."""
+        if at < self.floor:
+            return None
+        found: list[CommitEntry] = []
+        for entry, _ in reversed(self._entries):
+            if entry.ts <= at:
+                break
+            found.append(entry)
+        found.reverse()
+        return found
+
+
+class Rewind:
+    """What has to be taken back to see the past."""
+
+    def __init__(self, entries: Sequence[CommitEntry] | None) -> None:
+        if entries is None:
+            raise OutOfRetentionError("the snapshot is older than the commits that are kept")
+        self._entries = entries
+
+    def _first_changes(self) -> Iterator[Revision]:
+        seen: set[str] = set()
+        for entry in self._entries:
+            for revision in entry.revisions:
+                if revision.id not in seen:
+                    seen.add(revision.id)
+                    yield revision
+
+    def get(self, index: int, key: bytes) -> tuple[bool, StoredDocument | None]:
+        """Whether what this key leads to has changed since, and what it was."""
+        changed = False
+        for revision in self._first_changes():
+            if index in revision.indexes:
+                at = revision.indexes.index(index)
+                if revision.before is not None and revision.before_keys[at].joined == key:
+                    return True, revision.before
+                if revision.after is not None and revision.after_keys[at].joined == key:
+                    changed = True
+        return changed, None
+
+    def rows(self, index: int, lower: bytes, upper: bytes) -> tuple[set[str], list[Row]]:
+        """The documents to hide from the index as it is, and the rows to put in their place."""
+        hidden: set[str] = set()
+        extra: list[Row] = []
+        for revision in self._first_changes():
+            if index not in revision.indexes:
+                continue
+            hidden.add(revision.id)
+            if revision.before is not None:
+                key = revision.before_keys[revision.indexes.index(index)].joined
+                if lower <= key < upper:
+                    extra.append(Row(key, revision.before))
+        return hidden, extra

@@ -1,0 +1,134 @@
+"""What the engine asks of a store, and the order in which things must happen.
+
+Promises that every store keeps, and that `reactive.testing.store_suite` checks:
+
+1. A snapshot never changes: what it answers does not depend on commits after its timestamp. 2.
+There is one commit slot, over all processes that share the store. Whoever holds it sees in `head`
+   the newest durable commit, whoever made it.
+3. What was appended in a slot is seen by the slot's own snapshot at once, by nobody else until
+   `commit` has returned, and by nobody ever when the slot is left without it.
+4. A commit is whole: after a crash either all appended entries of a slot are there or none.
+5. `commits_after` gives every commit that it does not declare lost, in order, none twice.
+
+A store on this machine answers without suspending, so that a caller runs through in one turn of the
+event loop; nothing but speed may depend on that.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from reactive.values.document import CommitEntry, Receipt, Row, StoredDocument
+from reactive.values.tables import IndexDefinition, TableDefinition, TableSpec
+from reactive.values.timestamp import Timestamp
+
+
+class Snapshot(Protocol):
+    """The database at one timestamp.
+
+    Raises:
+        OutOfRetentionError: from any read, when its past is no longer kept.
+    """
+
+    async def get(self, index: IndexDefinition, key: bytes) -> StoredDocument | None:
+        """The document with exactly this key of the index."""
+        ...
+
+    async def scan(
+        self,
+        index: IndexDefinition,
+        lower: bytes,
+        upper: bytes,
+        *,
+        descending: bool = False,
+        limit: int,
+    ) -> list[Row]:
+        """At most `limit` rows with `lower <= key < upper`, in key order or its reverse."""
+        ...
+
+
+class CommitSlot(Protocol):
+    """The right to commit."""
+
+    head: Timestamp
+
+    def snapshot(self) -> Snapshot:
+        """The newest commit and everything appended so far."""
+        ...
+
+    async def append(self, entry: CommitEntry) -> None:
+        """Applies one commit, whose timestamp is later than all before. Not durable yet."""
+        ...
+
+    async def commit(self) -> None:
+        """Makes everything appended durable.
+
+        Raises:
+            StorageError: when nothing was written.
+            UncertainCommitError: when it is unknown whether it was.
+        """
+        ...
+
+
+class Store(Protocol):
+    """Bytes at a timestamp."""
+
+    async def open(self) -> Timestamp:
+        """Makes the store ready and returns its newest durable commit, 0 when it has none.
+
+        Raises:
+            StorageError: when it is damaged, of another format or in use by another process.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+    @property
+    def secret(self) -> bytes:
+        """Thirty-two random bytes, drawn when the store was made, that never leave the server."""
+        ...
+
+    async def note(self, name: str) -> str | None:
+        """A text that was kept under this name beside the documents."""
+        ...
+
+    async def set_note(self, name: str, text: str) -> None: ...
+
+    def tables(self) -> Sequence[TableDefinition]:
+        """All tables that documents were ever written to or that a schema names."""
+        ...
+
+    def table(self, name: str) -> TableDefinition:
+        """The table; an unknown name gets a number, durable with the first commit that uses it."""
+        ...
+
+    async def define(self, specs: Sequence[TableSpec]) -> None:
+        """Makes the indexes of these tables exactly those named: builds new ones, drops others.
+
+        All or nothing; no other commit may run meanwhile.
+        """
+        ...
+
+    def snapshot(self, at: Timestamp) -> Snapshot: ...
+
+    def commit_slot(self) -> AbstractAsyncContextManager[CommitSlot]: ...
+
+    async def receipt(self, session: str, request: int) -> tuple[Timestamp, Receipt] | None:
+        """The record of a mutation that this client sent before."""
+        ...
+
+    async def last_request(self, session: str) -> int:
+        """The highest request number of the client with a receipt, -1 when it has none."""
+        ...
+
+    async def forget_receipts(self, before: Timestamp) -> None:
+        """Drops the receipts of commits before the timestamp."""
+        ...
+
+    async def commits_after(self, at: Timestamp) -> Sequence[CommitEntry] | None:
+        """The commits after the timestamp, oldest first; None when some are no longer known."""
+        ...
+
+    async def wait_for_commit(self, after: Timestamp) -> None:
+        """Returns once a commit after the timestamp is durable, whoever made it."""
+        ...

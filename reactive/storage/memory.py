@@ -1,0 +1,226 @@
+"""A store in memory: the model that every other store is compared with.
+
+It survives nothing, but several databases can share one, as several processes share a server: that
+is how commits made elsewhere are tested without a second process.
+"""
+
+import asyncio
+import random
+from bisect import bisect_left, insort
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from reactive.limits import DEFAULT_LIMITS, Limits
+from reactive.storage.catalog import Catalog
+from reactive.storage.history import History, Rewind, merge_rows
+from reactive.storage.interface import CommitSlot, Snapshot
+from reactive.values.document import CommitEntry, Receipt, Revision, Row, StoredDocument
+from reactive.values.encoding import load_json
+from reactive.values.tables import IndexDefinition, TableDefinition, TableSpec
+from reactive.values.timestamp import Timestamp
+
+
+class _Index:
+    __slots__ = ("documents", "keys")
+
+    def __init__(self) -> None:
+        self.keys: list[bytes] = []
+        self.documents: dict[bytes, StoredDocument] = {}
+
+    def put(self, key: bytes, document: StoredDocument) -> None:
+        if key not in self.documents:
+            insort(self.keys, key)
+        self.documents[key] = document
+
+    def drop(self, key: bytes) -> None:
+        del self.documents[key]
+        del self.keys[bisect_left(self.keys, key)]
+
+
+class MemoryStore:
+    """Implements `reactive.storage.interface.Store`."""
+
+    def __init__(self, limits: Limits = DEFAULT_LIMITS, seed: int = 0) -> None:
+        self._catalog = Catalog()
+        self._indexes: dict[int, _Index] = {}
+        self._receipts: dict[str, dict[int, tuple[Timestamp, Receipt]]] = {}
+        self._history = History(limits)
+        self._appended: list[CommitEntry] = []
+        self._head: Timestamp = 0
+        self._slot = asyncio.Lock()
+        self._committed = asyncio.Event()
+        self._notes: dict[str, str] = {}
+        self._secret = random.Random(seed).randbytes(32)
+
+    async def open(self) -> Timestamp:
+        return self._head
+
+    async def close(self) -> None:
+        pass
+
+    @property
+    def secret(self) -> bytes:
+        return self._secret
+
+    async def note(self, name: str) -> str | None:
+        return self._notes.get(name)
+
+    async def set_note(self, name: str, text: str) -> None:
+        self._notes[name] = text
+
+    def tables(self) -> Sequence[TableDefinition]:
+        return self._catalog.tables()
+
+    def table(self, name: str) -> TableDefinition:
+        return self._catalog.table(name)
+
+    async def define(self, specs: Sequence[TableSpec]) -> None:
+        async with self._slot:
+            self._define(specs)
+
+    def _define(self, specs: Sequence[TableSpec]) -> None:
+        planned = self._catalog.plan(specs)
+        wanted = {index.number for table in planned for index in table.indexes}
+        for table in planned:
+            missing = [i for i in table.indexes if i.number not in self._indexes]
+            built = {index.number: _Index() for index in missing}
+            for document in self._index(table.by_id.number).documents.values():
+                keys = table.keys(load_json(document.json))
+                for index, key in zip(table.indexes, keys, strict=True):
+                    if index.number in built:
+                        built[index.number].put(key.joined, document)
+            for number, index_built in built.items():
+                self._indexes.setdefault(number, index_built)
+        for number in [number for number in self._indexes if number not in wanted]:
+            del self._indexes[number]
+        self._catalog.adopt(planned)
+
+    def _index(self, number: int) -> _Index:
+        index = self._indexes.get(number)
+        if index is None:
+            index = self._indexes[number] = _Index()
+        return index
+
+    def snapshot(self, at: Timestamp) -> Snapshot:
+        return _MemorySnapshot(self, at)
+
+    @asynccontextmanager
+    async def commit_slot(self) -> AsyncIterator[CommitSlot]:
+        async with self._slot:
+            slot = _MemorySlot(self)
+            try:
+                yield slot
+            finally:
+                slot.leave()
+
+    async def receipt(self, session: str, request: int) -> tuple[Timestamp, Receipt] | None:
+        return self._receipts.get(session, {}).get(request)
+
+    async def last_request(self, session: str) -> int:
+        return max(self._receipts.get(session, ()), default=-1)
+
+    async def forget_receipts(self, before: Timestamp) -> None:
+        for session, receipts in list(self._receipts.items()):
+            kept = {number: each for number, each in receipts.items() if each[0] >= before}
+            if kept:
+                self._receipts[session] = kept
+            else:
+                del self._receipts[session]
+
+    async def commits_after(self, at: Timestamp) -> Sequence[CommitEntry] | None:
+        return self._history.after(at)
+
+    async def wait_for_commit(self, after: Timestamp) -> None:
+        while self._head <= after:
+            await self._committed.wait()
+
+    def _entries_after(self, at: Timestamp) -> Sequence[CommitEntry] | None:
+        past = self._history.after(at)
+        return None if past is None else [*past, *(e for e in self._appended if e.ts > at)]
+
+    @property
+    def _position(self) -> Timestamp:
+        return self._appended[-1].ts if self._appended else self._head
+
+    def _apply(self, revision: Revision, *, backwards: bool = False) -> None:
+        new, new_keys, old_keys = revision.after, revision.after_keys, revision.before_keys
+        if backwards:
+            new, new_keys, old_keys = revision.before, revision.before_keys, revision.after_keys
+        for number, key in zip(revision.indexes, old_keys, strict=False):
+            self._index(number).drop(key.joined)
+        if new is not None:
+            for number, key in zip(revision.indexes, new_keys, strict=True):
+                self._index(number).put(key.joined, new)
+
+
+class _MemorySnapshot:
+    __slots__ = ("_at", "_store")
+
+    def __init__(self, store: MemoryStore, at: Timestamp) -> None:
+        self._store = store
+        self._at = at
+
+    async def get(self, index: IndexDefinition, key: bytes) -> StoredDocument | None:
+        store = self._store
+        if self._at < store._position:
+            changed, past = Rewind(store._entries_after(self._at)).get(index.number, key)
+            if changed:
+                return past
+        return store._index(index.number).documents.get(key)
+
+    async def scan(
+        self,
+        index: IndexDefinition,
+        lower: bytes,
+        upper: bytes,
+        *,
+        descending: bool = False,
+        limit: int,
+    ) -> list[Row]:
+        store = self._store
+        hidden: set[str] = set()
+        extra: list[Row] = []
+        if self._at < store._position:
+            hidden, extra = Rewind(store._entries_after(self._at)).rows(index.number, lower, upper)
+        held = store._index(index.number)
+        start, stop = bisect_left(held.keys, lower), bisect_left(held.keys, upper)
+        wanted = limit + len(hidden)
+        if descending:
+            keys = held.keys[max(start, stop - wanted) : max(start, stop)][::-1]
+        else:
+            keys = held.keys[start : min(stop, start + wanted)]
+        rows = [Row(key, held.documents[key]) for key in keys]
+        return merge_rows(rows, hidden, extra, descending=descending, limit=limit)
+
+
+class _MemorySlot:
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self.head = store._head
+
+    def snapshot(self) -> Snapshot:
+        return _MemorySnapshot(self._store, self._store._position)
+
+    async def append(self, entry: CommitEntry) -> None:
+        for revision in entry.revisions:
+            self._store._apply(revision)
+        self._store._appended.append(entry)
+
+    async def commit(self) -> None:
+        store = self._store
+        for entry in store._appended:
+            store._history.append(entry)
+            if entry.receipt is not None:
+                of_session = store._receipts.setdefault(entry.receipt.session, {})
+                of_session[entry.receipt.request] = (entry.ts, entry.receipt)
+        if store._appended:
+            self.head = store._head = store._appended[-1].ts
+            store._appended.clear()
+            store._committed.set()
+            store._committed = asyncio.Event()
+
+    def leave(self) -> None:
+        for entry in reversed(self._store._appended):
+            for revision in reversed(entry.revisions):
+                self._store._apply(revision, backwards=True)
+        self._store._appended.clear()

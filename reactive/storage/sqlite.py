@@ -1,0 +1,469 @@
+"""A store in one SQLite file, used by one process.
+
+One connection writes, reads and makes all checkpoints, on the event loop's own thread: a commit
+of a whole batch is a single fsync, and a read of one document costs a few microseconds where a
+hop to a thread costs ten times that. Where the disk is slow (the probe of `open` tells), commits
+move to a thread and reads to a second, read-only connection, so that nobody waits for the disk
+but the commit.
+
+Only the newest version of a document is on disk; snapshots of the recent past take back what the
+commits since then changed (`reactive.storage.history`). SQLite before 3.51.3 can damage a database
+whose checkpoint runs on another connection than a commit, which is why one connection does both.
+"""
+
+import asyncio
+import fcntl
+import os
+import secrets
+import sqlite3
+import statistics
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import IO
+
+import orjson
+
+from reactive.errors import StorageError, UncertainCommitError
+from reactive.limits import DEFAULT_LIMITS, Limits
+from reactive.storage.catalog import Catalog
+from reactive.storage.history import History, Rewind, merge_rows
+from reactive.storage.interface import CommitSlot, Snapshot
+from reactive.values.document import CommitEntry, Receipt, Revision, Row, StoredDocument
+from reactive.values.encoding import load_json
+from reactive.values.tables import IndexDefinition, TableDefinition, TableSpec
+from reactive.values.timestamp import Timestamp
+
+_FORMAT = 1
+_SLOW_COMMIT_S = 0.002
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tables(number INTEGER PRIMARY KEY, name TEXT UNIQUE, indexes TEXT);
+CREATE TABLE IF NOT EXISTS documents(n INTEGER PRIMARY KEY, id TEXT, size INTEGER, json BLOB);
+CREATE TABLE IF NOT EXISTS entries(i INTEGER, k BLOB, n INTEGER, PRIMARY KEY(i, k)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS receipts(
+    ts INTEGER PRIMARY KEY, session TEXT, request INTEGER, value BLOB, log_lines BLOB);
+CREATE UNIQUE INDEX IF NOT EXISTS receipts_by_request ON receipts(session, request);
+"""
+_GET = (
+    "SELECT d.id, d.json, d.size FROM entries e JOIN documents d ON d.n = e.n"
+    " WHERE e.i = ? AND e.k = ?"
+)
+_SCAN = (
+    "SELECT e.k, d.id, d.json, d.size FROM entries e CROSS JOIN documents d ON d.n = e.n"
+    " WHERE e.i = ? AND e.k >= ? AND e.k < ? ORDER BY e.k {} LIMIT ?"
+)
+_SCAN_UP, _SCAN_DOWN = _SCAN.format("ASC"), _SCAN.format("DESC")
+
+
+class SQLiteStore:
+    """Implements `reactive.storage.interface.Store`.
+
+    `path` is a file, made with its folder when missing, or None for a database in memory.
+    `commit_in_thread` overrides what the probe of the disk would choose.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        commit_in_thread: bool | None = None,
+    ) -> None:
+        self._path = path
+        self._history = History(limits)
+        self._appended: list[CommitEntry] = []
+        self._head: Timestamp = 0
+        self._next_n = 1
+        self._slot = asyncio.Lock()
+        self._lock_file: IO[bytes] | None = None
+        self._in_thread = bool(commit_in_thread) and path is not None
+        self._probe = commit_in_thread is None and path is not None
+        self._write: sqlite3.Connection
+        self._read: sqlite3.Connection
+        self._catalog: Catalog
+        self._secret = b""
+
+    # Opening and closing
+
+    async def open(self) -> Timestamp:
+        try:
+            self._open()
+        except sqlite3.DatabaseError as error:
+            await self.close()
+            raise StorageError(f"cannot open the database {self._path}: {error}") from error
+        self._history.floor = self._head
+        return self._head
+
+    def _open(self) -> None:
+        if self._path is not None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._take_lock(self._path)
+        self._write = self._read = self._connect()
+        self._write.execute("PRAGMA journal_mode=WAL")
+        self._write.execute("PRAGMA synchronous=FULL")
+        (version,) = self._write.execute("PRAGMA user_version").fetchone()
+        if version not in (0, _FORMAT):
+            raise StorageError(
+                f"the database {self._path} has format {version}; this server knows {_FORMAT}"
+            )
+        self._write.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={_FORMAT};COMMIT;")
+        self._load()
+        if self._probe:
+            self._in_thread = self._commit_seconds() > _SLOW_COMMIT_S
+        if self._in_thread:
+            self._read = self._connect()
+            self._read.execute("PRAGMA query_only=ON")
+
+    def _connect(self) -> sqlite3.Connection:
+        target = ":memory:" if self._path is None else str(self._path)
+        connection = sqlite3.connect(
+            target, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        connection.execute("PRAGMA cache_size=-65536")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        return connection
+
+    def _take_lock(self, path: Path) -> None:
+        lock_file = path.with_name(path.name + ".lock").open("wb")
+        try:
+            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock_file.close()
+            raise StorageError(f"the database {path} is in use by another server") from error
+        self._lock_file = lock_file
+
+    def _load(self) -> None:
+        meta = dict(self._write.execute("SELECT name, value FROM meta"))
+        if "secret" not in meta:
+            meta |= {"secret": secrets.token_bytes(32), "head": 0, "next_index": 1}
+            self._write.executemany("INSERT INTO meta VALUES (?, ?)", list(meta.items()))
+        self._secret = meta["secret"]
+        self._head = meta["head"]
+        tables = [
+            TableDefinition(number, name, _load_indexes(indexes))
+            for number, name, indexes in self._write.execute(
+                "SELECT number, name, indexes FROM tables ORDER BY number"
+            )
+        ]
+        self._catalog = Catalog(tables, meta["next_index"])
+        (newest,) = self._write.execute("SELECT max(n) FROM documents").fetchone()
+        self._next_n = (newest or 0) + 1
+
+    def _commit_seconds(self) -> float:
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            self._write.execute("INSERT OR REPLACE INTO meta VALUES ('probe', ?)", (start,))
+            times.append(time.perf_counter() - start)
+        return statistics.median(times)
+
+    async def close(self) -> None:
+        for connection in {getattr(self, "_read", None), getattr(self, "_write", None)}:
+            if connection is not None:
+                connection.close()
+        if self._lock_file is not None:
+            self._lock_file.close()
+            self._lock_file = None
+
+    # Tables
+
+    @property
+    def secret(self) -> bytes:
+        return self._secret
+
+    async def note(self, name: str) -> str | None:
+        row = self._read.execute(
+            "SELECT value FROM meta WHERE name = ?", (f"note:{name}",)
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    async def set_note(self, name: str, text: str) -> None:
+        async with self._slot:
+            self._write.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"note:{name}", text))
+
+    def tables(self) -> Sequence[TableDefinition]:
+        return self._catalog.tables()
+
+    def table(self, name: str) -> TableDefinition:
+        return self._catalog.table(name)
+
+    async def define(self, specs: Sequence[TableSpec]) -> None:
+        async with self._slot:
+            self._define(specs)
+
+    def _define(self, specs: Sequence[TableSpec]) -> None:
+        planned = self._catalog.plan(specs)
+        known = {
+            index.number
+            for table in self._catalog.tables()
+            if table not in self._catalog.unsaved
+            for index in table.indexes
+        }
+        write = self._write
+        write.execute("BEGIN IMMEDIATE")
+        try:
+            for table in planned:
+                new = [i for i in table.indexes[2:] if i.number not in known]
+                if new:
+                    self._build(table, {index.number for index in new})
+            kept = {index.number for table in planned for index in table.indexes}
+            write.executemany("DELETE FROM entries WHERE i = ?", [(n,) for n in known - kept])
+            self._save_tables(planned)
+            write.execute("COMMIT")
+        except sqlite3.Error as error:
+            write.execute("ROLLBACK")
+            raise StorageError(f"cannot change the indexes: {error}") from error
+        self._catalog.adopt(planned)
+        self._catalog.unsaved.clear()
+
+    def _build(self, table: TableDefinition, numbers: set[int]) -> None:
+        cursor = self._write.execute(
+            "SELECT d.n, d.json FROM entries e JOIN documents d ON d.n = e.n WHERE e.i = ?",
+            (table.by_id.number,),
+        )
+        while batch := cursor.fetchmany(1_000):
+            self._write.executemany(
+                "INSERT INTO entries VALUES (?, ?, ?)",
+                [
+                    (index.number, key.joined, n)
+                    for n, json in batch
+                    for index, key in zip(table.indexes, table.keys(load_json(json)), strict=True)
+                    if index.number in numbers
+                ],
+            )
+
+    def _save_tables(self, tables: Sequence[TableDefinition]) -> None:
+        self._write.executemany(
+            "INSERT OR REPLACE INTO tables VALUES (?, ?, ?)",
+            [(table.number, table.name, _dump_indexes(table)) for table in tables],
+        )
+        self._write.execute(
+            "UPDATE meta SET value = ? WHERE name = 'next_index'", (self._catalog.next_index,)
+        )
+
+    # Reading
+
+    def snapshot(self, at: Timestamp) -> Snapshot:
+        return _SQLiteSnapshot(self, self._read, at)
+
+    @property
+    def _position(self) -> Timestamp:
+        return self._appended[-1].ts if self._appended else self._head
+
+    def _rewind(self, at: Timestamp) -> Rewind:
+        past = self._history.after(at)
+        return Rewind(None if past is None else [*past, *(e for e in self._appended if e.ts > at)])
+
+    async def receipt(self, session: str, request: int) -> tuple[Timestamp, Receipt] | None:
+        row = self._read.execute(
+            "SELECT ts, value, log_lines FROM receipts WHERE session = ? AND request = ?",
+            (session, request),
+        ).fetchone()
+        return None if row is None else (row[0], Receipt(session, request, row[1], row[2]))
+
+    async def last_request(self, session: str) -> int:
+        (newest,) = self._read.execute(
+            "SELECT max(request) FROM receipts WHERE session = ?", (session,)
+        ).fetchone()
+        return -1 if newest is None else int(newest)
+
+    async def forget_receipts(self, before: Timestamp) -> None:
+        async with self._slot:
+            self._write.execute("DELETE FROM receipts WHERE ts < ?", (before,))
+
+    async def commits_after(self, at: Timestamp) -> Sequence[CommitEntry] | None:
+        return self._history.after(at)
+
+    async def wait_for_commit(self, after: Timestamp) -> None:
+        """Nobody else commits here, as the file is locked; a cancelled future ends the wait."""
+        if self._head <= after:
+            await asyncio.get_running_loop().create_future()
+
+    # Writing
+
+    @asynccontextmanager
+    async def commit_slot(self) -> AsyncIterator[CommitSlot]:
+        async with self._slot:
+            slot = _SQLiteSlot(self)
+            try:
+                yield slot
+            finally:
+                slot.leave()
+
+    def _apply(self, entry: CommitEntry) -> None:
+        if self._catalog.unsaved:
+            self._save_tables(self._catalog.unsaved)
+        for revision in entry.revisions:
+            if revision.before is None:
+                self._insert(revision)
+            elif revision.after is None:
+                self._delete(revision)
+            else:
+                self._update(revision)
+        if entry.receipt is not None:
+            session, request, value, log_lines = entry.receipt
+            self._write.execute(
+                "INSERT INTO receipts VALUES (?, ?, ?, ?, ?)",
+                (entry.ts, session, request, value, log_lines),
+            )
+
+    def _insert(self, revision: Revision) -> None:
+        document = revision.after
+        assert document is not None
+        n = self._next_n
+        self._next_n += 1
+        self._write.execute(
+            "INSERT INTO documents VALUES (?, ?, ?, ?)",
+            (n, document.id, document.size, document.json),
+        )
+        self._write.executemany(
+            "INSERT INTO entries VALUES (?, ?, ?)",
+            [
+                (index, key.joined, n)
+                for index, key in zip(revision.indexes, revision.after_keys, strict=True)
+            ],
+        )
+
+    def _number_of(self, revision: Revision) -> int:
+        """The row of a document that exists; its first index is `by_id`."""
+        (n,) = self._write.execute(
+            "SELECT n FROM entries WHERE i = ? AND k = ?",
+            (revision.indexes[0], revision.before_keys[0].joined),
+        ).fetchone()
+        return int(n)
+
+    def _update(self, revision: Revision) -> None:
+        document = revision.after
+        assert document is not None
+        n = self._number_of(revision)
+        self._write.execute(
+            "UPDATE documents SET json = ?, size = ? WHERE n = ?",
+            (document.json, document.size, n),
+        )
+        for index, old, new in zip(
+            revision.indexes, revision.before_keys, revision.after_keys, strict=True
+        ):
+            if old.joined != new.joined:
+                self._write.execute(
+                    "UPDATE entries SET k = ? WHERE i = ? AND k = ?",
+                    (new.joined, index, old.joined),
+                )
+
+    def _delete(self, revision: Revision) -> None:
+        self._write.execute("DELETE FROM documents WHERE n = ?", (self._number_of(revision),))
+        self._write.executemany(
+            "DELETE FROM entries WHERE i = ? AND k = ?",
+            [
+                (index, key.joined)
+                for index, key in zip(revision.indexes, revision.before_keys, strict=True)
+            ],
+        )
+
+
+class _SQLiteSnapshot:
+    __slots__ = ("_at", "_connection", "_store")
+
+    def __init__(self, store: SQLiteStore, connection: sqlite3.Connection, at: Timestamp) -> None:
+        self._store = store
+        self._connection = connection
+        self._at = at
+
+    async def get(self, index: IndexDefinition, key: bytes) -> StoredDocument | None:
+        if self._at < self._store._position:
+            changed, past = self._store._rewind(self._at).get(index.number, key)
+            if changed:
+                return past
+        row = self._connection.execute(_GET, (index.number, key)).fetchone()
+        return None if row is None else StoredDocument._make(row)
+
+    async def scan(
+        self,
+        index: IndexDefinition,
+        lower: bytes,
+        upper: bytes,
+        *,
+        descending: bool = False,
+        limit: int,
+    ) -> list[Row]:
+        statement = _SCAN_DOWN if descending else _SCAN_UP
+        if self._at >= self._store._position:
+            found = self._connection.execute(statement, (index.number, lower, upper, limit))
+            return [Row(key, StoredDocument(i, json, size)) for key, i, json, size in found]
+        hidden, extra = self._store._rewind(self._at).rows(index.number, lower, upper)
+        found = self._connection.execute(
+            statement, (index.number, lower, upper, limit + len(hidden))
+        )
+        rows = [Row(key, StoredDocument(i, json, size)) for key, i, json, size in found]
+        return merge_rows(rows, hidden, extra, descending=descending, limit=limit)
+
+
+class _SQLiteSlot:
+    """Invariant: a transaction is open on the connection from the first `append` to the end."""
+
+    def __init__(self, store: SQLiteStore) -> None:
+        self._store = store
+        self.head = store._head
+
+    def snapshot(self) -> Snapshot:
+        return _SQLiteSnapshot(self._store, self._store._write, self._store._position)
+
+    async def append(self, entry: CommitEntry) -> None:
+        store = self._store
+        try:
+            if not store._appended:
+                store._write.execute("BEGIN IMMEDIATE")
+            store._appended.append(entry)
+            store._apply(entry)
+        except sqlite3.Error as error:
+            raise StorageError(f"the database refused a write: {error}") from error
+
+    async def commit(self) -> None:
+        store = self._store
+        if not store._appended:
+            return
+        newest = store._appended[-1].ts
+        try:
+            store._write.execute("UPDATE meta SET value = ? WHERE name = 'head'", (newest,))
+            if store._in_thread:
+                await asyncio.get_running_loop().run_in_executor(
+                    None, store._write.execute, "COMMIT"
+                )
+            else:
+                store._write.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                raise StorageError("the disk is full; nothing was written") from error
+            raise UncertainCommitError(f"a commit failed half way: {error}") from error
+        for entry in store._appended:
+            store._history.append(entry)
+        store._appended.clear()
+        store._catalog.unsaved.clear()
+        self.head = store._head = newest
+
+    def leave(self) -> None:
+        store = self._store
+        store._appended.clear()
+        if store._write.in_transaction:
+            store._write.execute("ROLLBACK")
+
+
+def _dump_indexes(table: TableDefinition) -> bytes:
+    return orjson.dumps([[i.number, i.name, i.fields] for i in table.indexes])
+
+
+def _load_indexes(text: bytes) -> tuple[IndexDefinition, ...]:
+    return tuple(
+        IndexDefinition(number, name, tuple(tuple(path) for path in fields))
+        for number, name, fields in load_json(text)
+    )
+
+
+def sqlite_path(url: str, base: Path) -> Path | None:
+    """The file that a `sqlite:///…` URL names, relative ones below `base`; None for `:memory:`."""
+    name = url.removeprefix("sqlite:///")
+    if name == ":memory:":
+        return None
+    return Path(name) if os.path.isabs(name) else base / name

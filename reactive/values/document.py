@@ -1,0 +1,70 @@
+"""Documents as the engine knows them: bytes with a name, and how a commit changed them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from reactive.values.encoding import JsonBytes
+from reactive.values.keys import IndexKey
+from reactive.values.timestamp import Timestamp
+
+
+class StoredDocument(NamedTuple):
+    """A document at rest: its JSON is made once, when it is written, and passed on as it is."""
+
+    id: str
+    json: JsonBytes
+    size: int
+
+
+class Row(NamedTuple):
+    """A document as an index scan finds it."""
+
+    key: bytes
+    document: StoredDocument
+
+
+@dataclass(slots=True)
+class Revision:
+    """How one transaction changed one document.
+
+    `before_keys` and `after_keys` are its keys in `indexes`, in that order; empty where the
+    document did not, or does not, exist.
+    """
+
+    id: str
+    indexes: tuple[int, ...]
+    before: StoredDocument | None
+    after: StoredDocument | None
+    before_keys: tuple[IndexKey, ...]
+    after_keys: tuple[IndexKey, ...]
+
+
+class Receipt(NamedTuple):
+    """The record of a client's mutation, by which it is recognised when it is sent again."""
+
+    session: str
+    request: int
+    value: JsonBytes
+    log_lines: JsonBytes
+
+
+@dataclass(slots=True)
+class CommitEntry:
+    """One commit: the report that storage keeps, the log remembers and subscriptions are woken
+    by."""
+
+    ts: Timestamp
+    revisions: Sequence[Revision]
+    receipt: Receipt | None = None
+    source: str = ""
+
+    def size(self) -> int:
+        """A rough number of bytes that keeping the entry costs."""
+        total = 200
+        for revision in self.revisions:
+            total += 400
+            for document in (revision.before, revision.after):
+                if document is not None:
+                    total += len(document.json)
+        return total

@@ -1,0 +1,82 @@
+"""Tables and their indexes, as storage and the engine see them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from reactive.values.keys import IndexKey, encode_part, lookup
+
+BY_ID: Final = "by_id"
+BY_CREATION_TIME: Final = "by_creation_time"
+ID_FIELD: Final = "_id"
+CREATION_TIME_FIELD: Final = "_creationTime"
+
+_IDENTIFIER: Final = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
+
+
+def is_identifier(name: str) -> bool:
+    """Whether the name may be that of a table, an index, a module's part or a document's field."""
+    return bool(_IDENTIFIER.match(name))
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """A table as a schema declares it: index name to the wire paths of its fields."""
+
+    name: str
+    indexes: Mapping[str, tuple[tuple[str, ...], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexDefinition:
+    """An index as storage knows it. Creation time and id end every key, so keys are unique."""
+
+    number: int
+    name: str
+    fields: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableDefinition:
+    """A table as storage knows it; `indexes` starts with `by_id` and `by_creation_time`."""
+
+    number: int
+    name: str
+    indexes: tuple[IndexDefinition, ...]
+
+    def index(self, name: str) -> IndexDefinition | None:
+        for index in self.indexes:
+            if index.name == name:
+                return index
+        return None
+
+    @property
+    def by_id(self) -> IndexDefinition:
+        return self.indexes[0]
+
+    @property
+    def by_creation_time(self) -> IndexDefinition:
+        return self.indexes[1]
+
+    def keys(self, wire: Mapping[str, Any]) -> tuple[IndexKey, ...]:
+        """The document's key in each of the indexes, in their order."""
+        own = encode_part(wire[ID_FIELD])
+        created = encode_part(wire[CREATION_TIME_FIELD])
+        keys = [IndexKey(own, (own,)), IndexKey(created + own, (created, own))]
+        for index in self.indexes[2:]:
+            parts = (
+                *[
+                    encode_part(
+                        wire.get(path[0], _ABSENT) if len(path) == 1 else lookup(wire, path)
+                    )
+                    for path in index.fields
+                ],
+                created,
+                own,
+            )
+            keys.append(IndexKey(b"".join(parts), parts))
+        return tuple(keys)
+
+
+_ABSENT: Final = lookup({}, ("absent",))
