@@ -1,5 +1,6 @@
 """The seam between sessions and the engine: all that a session knows of what runs its functions."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -42,12 +43,18 @@ ANYBODY = Caller()
 class Failure:
     """Why a function failed, as its caller may see it.
 
-    `message` has no request id yet; `data` is the JSON of an `ApplicationError`'s data.
+    `data` is the JSON of an `ApplicationError`'s data. The server's log has the same `request_id`.
     """
 
     message: str
     data: JsonBytes | None = None
     code: str = "ServerError"
+    request_id: str = field(default="", compare=False)
+
+    @property
+    def text(self) -> str:
+        """What a client is told."""
+        return f"[Request ID: {self.request_id}] {self.message}"
 
 
 class QueryOutcome:
@@ -125,18 +132,42 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MutationRequest:
-    """A mutation as a client sends it; `session` and `request` name it when it is sent again."""
+    """A mutation as a client sends it.
+
+    `session` and `request` name it when it is sent again; `request_id` names it in errors, and is
+    made of those two where it is empty.
+    """
 
     path: str
     args: Any
     caller: Caller
-    request_id: str
+    request_id: str = ""
     session: str | None = None
     request: int = -1
     is_internal: bool = False
     """The path and the arguments are Python's own, from a function of the project."""
     lane: object = None
-    """Mutations of one lane run one after another, in the order in which they are submitted."""
+    """What `Backend.resume` gave; None for a mutation on its own."""
+
+
+def request_name(session: str | None, request: int) -> str:
+    """The id of a client's request in errors and logs; empty where the client has no name.
+
+    Source: Convex's server, so that a user's report can be found in both.
+    """
+    if session is None:
+        return ""
+    return hashlib.sha256(f"{session}|{request}".encode()).hexdigest()[:16]
+
+
+class Lane(Protocol):
+    """Mutations of one client, which run one after another in the order in which they are sent."""
+
+    last_receipt: int
+    """The highest request of the client that is known to have taken effect, -1 for none."""
+
+    last_ts: Timestamp
+    """The commit of that request."""
 
 
 class Backend(Protocol):
@@ -173,7 +204,7 @@ class Backend(Protocol):
         """
         ...
 
-    async def resume(self, session: str | None) -> object:
+    async def resume(self, session: str | None) -> Lane:
         """The lane of a client's mutations, who may send some of them again."""
         ...
 

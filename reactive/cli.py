@@ -150,12 +150,16 @@ def _run(options: dict[str, Any]) -> int:
             print(orjson.dumps(body.get("value")).decode())
             return 0
         print(body.get("errorMessage") or body.get("message"), file=sys.stderr)
+        if "errorData" in body:
+            print(orjson.dumps(body["errorData"]).decode(), file=sys.stderr)
         return 1
     outcome = asyncio.run(_call_project(folder, settings, options["function"], args))
     if outcome.failure is None:
         print((outcome.value or b"null").decode())
         return 0
-    print(outcome.failure.message, file=sys.stderr)
+    print(outcome.failure.text, file=sys.stderr)
+    if outcome.failure.data is not None:
+        print(outcome.failure.data.decode(), file=sys.stderr)
     return 1
 
 

@@ -68,6 +68,7 @@ class Limits:
     session_buffer_bytes_max: int = 64 * MIB  # unread answers of one client, then it is closed
     transitions_waiting_max: int = 2
     round_slice_s: float = 0.010  # live queries of so long, then other sockets have their turn
+    resend_s: float = 0.25  # how long a client that comes back may take to send its mutations again
     ping_idle_s: float = 15.0  # a JavaScript client gives up after 60 s without a message
     socket_ping_s: float = 5.0  # a Rust client gives up after 30 s without any frame
     socket_silence_s: float = 120.0

@@ -111,6 +111,7 @@ class Committer:
     async def _commit(self, batch: list[Work]) -> None:
         entries: list[CommitEntry] = []
         finished: list[tuple[Work, Timestamp]] = []
+        unsettled = dict.fromkeys(batch)
         try:
             async with self._store.commit_slot() as slot:
                 if slot.head > self.head:
@@ -124,12 +125,14 @@ class Committer:
                 for work in batch:
                     transaction = await work.run(begin)
                     if transaction is None:
+                        del unsettled[work]
                         continue
                     if transaction.is_empty:
                         finished.append((work, max(position, transaction.begin_ts)))
                         continue
                     conflict = self._conflict(transaction, position, entries)
                     if conflict is not None:
+                        del unsettled[work]
                         work.failed(conflict)
                         continue
                     position = next_timestamp(self._clock.now_ns(), position)
@@ -141,7 +144,7 @@ class Committer:
                     self.batches += 1
                     await slot.commit()
         except StorageError as error:
-            for work, _ in finished:
+            for work in unsettled:
                 work.failed(error)
             return
         # From here to the last line nothing waits: nobody sees half of it.

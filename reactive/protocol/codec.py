@@ -158,15 +158,15 @@ def _invalid(reason: str) -> CallError:
 # Server messages
 
 
-def query_piece(query_id: int, outcome: QueryOutcome, request_id: str) -> JsonBytes:
+def query_piece(query_id: int, outcome: QueryOutcome) -> JsonBytes:
     """The modification that tells a query's outcome; made once for each query id."""
     piece = outcome.pieces.get(query_id)
     if piece is None:
-        piece = outcome.pieces[query_id] = _query_piece(query_id, outcome, request_id)
+        piece = outcome.pieces[query_id] = _query_piece(query_id, outcome)
     return piece
 
 
-def _query_piece(query_id: int, outcome: QueryOutcome, request_id: str) -> JsonBytes:
+def _query_piece(query_id: int, outcome: QueryOutcome) -> JsonBytes:
     tail = b',"logLines":%b,"journal":%b}' % (outcome.log_lines, orjson.dumps(outcome.journal))
     if outcome.failure is None:
         return b'{"type":"QueryUpdated","queryId":%d,"value":%b%b' % (
@@ -176,7 +176,7 @@ def _query_piece(query_id: int, outcome: QueryOutcome, request_id: str) -> JsonB
         )
     return b'{"type":"QueryFailed","queryId":%d,"errorMessage":%b%b%b' % (
         query_id,
-        orjson.dumps(error_text(outcome.failure, request_id)),
+        orjson.dumps(outcome.failure.text),
         _error_data(outcome.failure),
         tail,
     )
@@ -230,7 +230,7 @@ def encode_chunks(
         )
 
 
-def encode_mutation_response(request_id: int, outcome: CallOutcome, error_id: str) -> JsonBytes:
+def encode_mutation_response(request_id: int, outcome: CallOutcome) -> JsonBytes:
     """The answer to a mutation."""
     if outcome.failure is None:
         return (
@@ -246,14 +246,14 @@ def encode_mutation_response(request_id: int, outcome: CallOutcome, error_id: st
         b'{"type":"MutationResponse","requestId":%d,"success":false,"result":%b,"ts":null,"logLines":%b%b}'
         % (
             request_id,
-            orjson.dumps(error_text(outcome.failure, error_id)),
+            orjson.dumps(outcome.failure.text),
             outcome.log_lines,
             _error_data(outcome.failure),
         )
     )
 
 
-def encode_action_response(request_id: int, outcome: CallOutcome, error_id: str) -> JsonBytes:
+def encode_action_response(request_id: int, outcome: CallOutcome) -> JsonBytes:
     """The answer to an action."""
     if outcome.failure is None:
         return (
@@ -268,7 +268,7 @@ def encode_action_response(request_id: int, outcome: CallOutcome, error_id: str)
         b'{"type":"ActionResponse","requestId":%d,"success":false,"result":%b,"logLines":%b%b}'
         % (
             request_id,
-            orjson.dumps(error_text(outcome.failure, error_id)),
+            orjson.dumps(outcome.failure.text),
             outcome.log_lines,
             _error_data(outcome.failure),
         )
@@ -290,11 +290,6 @@ def encode_auth_error(message: str, base_version: int, *, attempted: bool) -> Js
             "authUpdateAttempted": attempted,
         }
     )
-
-
-def error_text(failure: Failure, request_id: str) -> str:
-    """What a client is told of a failure."""
-    return f"[Request ID: {request_id}] {failure.message}"
 
 
 def _error_data(failure: Failure) -> JsonBytes:

@@ -123,10 +123,6 @@ class Document(BaseModel, metaclass=_DocumentMeta):
 
         def __init_subclass__(cls, *, table: str | None = None, **kwargs: Any) -> None: ...
 
-    def __init__(self, /, **data: Any) -> None:
-        object.__setattr__(self, "_stored", None)
-        super().__init__(**data)
-
     @property
     def id(self) -> Id[Self]:
         """The document's id.
@@ -233,7 +229,8 @@ def stored_of(document: Document) -> StoredDocument | None:
     try:
         return object.__getattribute__(document, "_stored")  # type: ignore[no-any-return]
     except AttributeError:
-        # `model_construct` and unpickling do not pass through `__init__`.
+        # A slot that was never set. An `__init__` that sets it would be called by pydantic for
+        # every validation, and would validate with the class's own generous rules.
         return None
 
 

@@ -45,6 +45,7 @@ class Execution:
         "journal_out",
         "limits",
         "log",
+        "looked_at_clock",
         "looked_at_identity",
         "now_ms",
         "outer",
@@ -82,6 +83,7 @@ class Execution:
         self.journal_out: str | None = None
         self.is_paginated = False
         self.looked_at_identity = False
+        self.looked_at_clock = False
         self.log: list[str] = []
         self.depth = 1
         self.outer: Execution | None = None
@@ -114,6 +116,10 @@ class Execution:
 
     def now(self) -> datetime:
         """The time at which the execution started."""
+        execution: Execution | None = self
+        while execution is not None:
+            execution.looked_at_clock = True
+            execution = execution.outer
         return datetime.fromtimestamp(self.now_ms / 1e3, UTC)
 
     def nested(self, path: str) -> "Execution":

@@ -9,6 +9,7 @@ possible because a transaction can be run again at any time.
 
 import inspect
 import signal
+import sysconfig
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -25,10 +26,25 @@ _SIGNAL: Final = signal.SIGURG
 
 _POLL_S: Final = 0.05
 _PACKAGE: Final = __name__.partition(".")[0]
+_LIBRARIES: Final = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), "<frozen")
 
 
 class OverrunError(BaseException):
     """Raised inside an author's code that has run for too long; no `except Exception` stops it."""
+
+
+def is_authors(frame: FrameType | None) -> bool:
+    """Whether a thread that is at this frame runs an author's code, rather than the engine's.
+
+    A library counts for whoever called it.
+    """
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] == _PACKAGE:
+            return False
+        if not frame.f_code.co_filename.startswith(_LIBRARIES):
+            return True
+        frame = frame.f_back
+    return True
 
 
 class LoopCall(Awaitable[T]):
@@ -75,9 +91,7 @@ class _Watchdog:
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         """Runs on the main thread. The engine's own code is never interrupted, only an author's."""
-        if not self._is_over() or frame is None:
-            return
-        if str(frame.f_globals.get("__name__", "")).partition(".")[0] != _PACKAGE:
+        if self._is_over() and frame is not None and is_authors(frame):
             raise OverrunError
 
     def _is_over(self) -> bool:

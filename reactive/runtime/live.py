@@ -12,6 +12,7 @@ from collections.abc import Coroutine
 from typing import Any, NamedTuple, Protocol
 
 from reactive.backend import Caller, QueryOutcome, Watcher
+from reactive.clock import Clock
 from reactive.engine.database import Database
 from reactive.engine.eager import run_eagerly
 from reactive.limits import Limits
@@ -20,6 +21,8 @@ from reactive.values.ranges import ReadSet
 from reactive.values.timestamp import Timestamp
 
 _ANONYMOUS = "anonymous"
+_CLOCK_NS = 17 * 10**9
+"""How long a result that looked at the clock is given to newcomers (Convex's query cache)."""
 
 
 class QueryKey(NamedTuple):
@@ -39,6 +42,7 @@ class QueryRun(NamedTuple):
     outcome: QueryOutcome
     reads: ReadSet
     looked_at_identity: bool
+    looked_at_clock: bool
 
 
 class Execute(Protocol):
@@ -57,6 +61,8 @@ class LiveQuery:
         "_cache",
         "_task",
         "_waiting",
+        "expires_at",
+        "is_asked_again",
         "is_per_identity",
         "key",
         "outcome",
@@ -72,6 +78,8 @@ class LiveQuery:
         self.key = key
         self.outcome: QueryOutcome | None = None
         self.stale_at: Timestamp | None = None
+        self.expires_at: Timestamp | None = None
+        self.is_asked_again = False
         self.watches: dict[QueryWatch, None] = {}
         self.is_per_identity = False
 
@@ -101,30 +109,49 @@ class LiveQuery:
 
     async def _settle(self, run: Coroutine[Any, Any, QueryRun], caller: Caller) -> None:
         try:
-            outcome, reads, looked = await run
+            outcome, reads, looked, is_timed = await run
         finally:
             self._task = None
         if looked and self.key.identity is None:
             self.is_per_identity = True
             self.outcome = None
             own = self._cache.of_identity(self, caller)
-            own.accept(outcome, reads)
+            own.accept(outcome, reads, is_timed=is_timed)
             for watch in list(self.watches):
                 watch.tell()
         else:
-            self.accept(outcome, reads)
+            self.accept(outcome, reads, is_timed=is_timed)
         waiting, self._waiting = self._waiting, None
         for watcher in waiting or ():
             watcher.ready()
 
-    def accept(self, outcome: QueryOutcome, reads: ReadSet) -> None:
+    def accept(self, outcome: QueryOutcome, reads: ReadSet, *, is_timed: bool) -> None:
         """Takes the result of a run, and files the query under what the run read."""
+        self.expires_at = self._cache.now_ns() + _CLOCK_NS if is_timed else None
         known, self.outcome = self.outcome, outcome
         self.stale_at = self._cache.database.subscribe(self, reads, outcome.ts)
         self._cache.keep(self)
-        if self.stale_at is not None or (known is not None and known.failure is not None):
+        is_news = self.is_asked_again and (known is None or not known.says_the_same(outcome))
+        self.is_asked_again = False
+        if self.stale_at is not None or is_news:
             for watch in list(self.watches):
                 watch.tell()
+
+    @property
+    def is_for_newcomers(self) -> bool:
+        """Whether somebody who asks only now may be given what is known.
+
+        A failure, or a result that looked at the clock a while ago, is for those who watched it
+        happen. Passing time alone never runs a query again for them.
+        """
+        if self.outcome is None or self.outcome.failure is not None:
+            return False
+        return self.expires_at is None or self._cache.now_ns() < self.expires_at
+
+    def ask_again(self) -> None:
+        """Runs for a newcomer although nothing has changed; others are told if the outcome has."""
+        self.stale_at = self.stale_at or 0
+        self.is_asked_again = True
 
     def invalidated(self, ts: Timestamp) -> None:
         """A commit changed what the last run read."""
@@ -174,9 +201,8 @@ class QueryWatch:
         if live is None:
             live = self._cache.get(self._key, self._args)
             self._attach(live)
-            if live.outcome is not None and live.outcome.failure is not None:
-                # A failure is told to those who saw it happen, not to those who come later.
-                live.stale_at = live.stale_at or 0
+            if live.outcome is not None and not live.is_for_newcomers:
+                live.ask_again()
         if live.is_per_identity:
             live = self._cache.of_identity(live, self._caller)
             self._attach(live)
@@ -203,9 +229,10 @@ class QueryWatch:
 class LiveQueries:
     """All live queries of a server, and the results of some that nobody watches any more."""
 
-    def __init__(self, database: Database, limits: Limits, execute: Execute) -> None:
+    def __init__(self, database: Database, limits: Limits, clock: Clock, execute: Execute) -> None:
         self.database = database
         self.execute = execute
+        self.now_ns = clock.now_ns
         self._limits = limits
         self._queries: dict[QueryKey, LiveQuery] = {}
         self._idle: OrderedDict[LiveQuery, int] = OrderedDict()

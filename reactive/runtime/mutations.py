@@ -22,14 +22,15 @@ Done = Callable[[CallOutcome], None]
 class Lane:
     """Mutations that run one after another: those of one client.
 
-    `last_receipt` is the highest request of the client that may have a receipt; only requests up
-    to it need be looked up.
+    `last_receipt` is the highest request of the client that may have a receipt, `last_ts` its
+    commit; only requests up to it need be looked up.
     """
 
-    __slots__ = ("__weakref__", "busy", "last_receipt", "under_way", "waiting")
+    __slots__ = ("__weakref__", "busy", "last_receipt", "last_ts", "under_way", "waiting")
 
     def __init__(self) -> None:
         self.last_receipt = -1
+        self.last_ts: Timestamp = 0
         self.busy: Mutation | None = None
         self.waiting: deque[Mutation] = deque()
         self.under_way: dict[int, Mutation] = {}
@@ -181,6 +182,7 @@ class Mutation:
         request = self._request
         if request.session is not None:
             self._lane.last_receipt = max(self._lane.last_receipt, request.request)
+            self._lane.last_ts = ts
         value, text, log_lines = self._result
         self._finish(CallOutcome(text, None, log_lines, ts, value))
 

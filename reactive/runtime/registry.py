@@ -1,16 +1,13 @@
 """Which function a path means."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from reactive.errors import CallError, ProjectError, UsageError
+from reactive.protocol.paths import canonical_path
 from reactive.runtime.functions import Function, Kind
 from reactive.runtime.signature import Signature
 from reactive.runtime.validators import wire_names_of
-
-_MODULE_PART = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9_.]{1,64}\Z")
-_NAME = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 
 
 @dataclass(slots=True)
@@ -27,25 +24,6 @@ class FunctionDefinition:
     @property
     def kind(self) -> Kind:
         return self.function.kind
-
-
-def canonical_path(path: object) -> str:
-    """A path as clients may write it, in the form `dir/module:name`.
-
-    Raises:
-        CallError: when it can be no path.
-    """
-    if not isinstance(path, str) or len(path) > 1_000:
-        raise CallError("a function path is a string", code="BadConvexFunctionIdentifier")
-    module, colon, name = path.rpartition(":")
-    if not colon:
-        module, name = path, "default"
-    module = module.removesuffix(".js")
-    if not _NAME.match(name) or not all(_MODULE_PART.match(part) for part in module.split("/")):
-        raise CallError(
-            f"{path[:200]!r} is not a valid path to a function", code="BadConvexFunctionIdentifier"
-        )
-    return f"{module}:{name}"
 
 
 def not_found(path: str) -> CallError:

@@ -72,6 +72,7 @@ class Runner:
                 f"Invalid arguments for {definition.path}: they must be one object",
                 code="InvalidArguments",
             )
+        values = from_wire(wire)
         size = wire_size(wire)
         if size > self._limits.argument_bytes_max:
             raise LimitError(
@@ -81,7 +82,7 @@ class Runner:
             )
         token = table_numbers.set(project.schema.number_of)
         try:
-            return definition.signature.arguments(from_wire(wire))
+            return definition.signature.arguments(values)
         finally:
             table_numbers.reset(token)
 
@@ -199,29 +200,26 @@ class Runner:
         """What the caller may see of the function's log."""
         return b"[]" if self._redact else run.log_lines()
 
-    def failure(self, path: str, error: BaseException) -> Failure:
+    def failure(self, path: str, error: BaseException, request_id: str) -> Failure:
         """What the caller may see of an exception; the whole of it goes to the server's log."""
+        request_id = request_id or f"{self._dice.getrandbits(64):016x}"
+        code = error.code if isinstance(error, ReactiveError) else "ServerError"
         if isinstance(error, ApplicationError):
-            return self._application_failure(path, error)
+            try:
+                data = dump_wire(to_wire(error.data))
+            except CallError as problem:
+                wrong = TypeError(f"the data of an ApplicationError cannot be sent: {problem}")
+                return self.failure(path, wrong, request_id)
+            message = "Server Error" if self._redact else self._explained(error)
+            return Failure(message, data, code, request_id)
         if isinstance(error, ReactiveError) and error.is_public:
             if isinstance(error, StorageError):
                 _log.error("%s: %s", path, error)
-            return Failure(error.message, code=error.code)
+            return Failure(error.message, None, code, request_id)
         trace = "".join(traceback.format_exception(error))
-        _log.error("%s failed\n%s", path, trace)
-        code = error.code if isinstance(error, ReactiveError) else "ServerError"
-        if self._redact:
-            return Failure("Server Error", code=code)
-        return Failure(self._explained(error), code=code)
-
-    def _application_failure(self, path: str, error: ApplicationError) -> Failure:
-        try:
-            data = dump_wire(to_wire(error.data))
-        except CallError as problem:
-            return self.failure(path, TypeError(f"the data of an ApplicationError: {problem}"))
-        if self._redact:
-            return Failure("Server Error", data, error.code)
-        return Failure(self._explained(error), data, error.code)
+        _log.error("%s failed (request %s)\n%s", path, request_id, trace)
+        message = "Server Error" if self._redact else self._explained(error)
+        return Failure(message, None, code, request_id)
 
     def _explained(self, error: BaseException) -> str:
         if isinstance(error, ApplicationError) and error.default_code == "ApplicationError":

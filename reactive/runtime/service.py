@@ -15,19 +15,21 @@ from reactive.backend import (
     MutationRequest,
     QueryOutcome,
     Watcher,
+    request_name,
 )
 from reactive.clock import Clock
 from reactive.engine.database import Database
 from reactive.engine.transaction import Transaction
 from reactive.errors import CallError, OutOfRetentionError
 from reactive.limits import Limits
+from reactive.protocol.paths import canonical_path
 from reactive.runtime.codec import Encoder
 from reactive.runtime.execution import Execution, impersonated
 from reactive.runtime.functions import Kind
 from reactive.runtime.guard import OverrunError
 from reactive.runtime.live import LiveQueries, QueryKey, QueryRun, QueryWatch
 from reactive.runtime.mutations import Done, Lane, Mutation, MutationResult
-from reactive.runtime.registry import FunctionDefinition, FunctionRegistry, canonical_path
+from reactive.runtime.registry import FunctionDefinition, FunctionRegistry
 from reactive.runtime.runner import Project, Runner
 from reactive.runtime.schema import Schema
 from reactive.values.encoding import JsonBytes, dump_wire
@@ -62,7 +64,7 @@ class FunctionService:
         self._tasks: set[asyncio.Task[None]] = set()
         self._actions: set[asyncio.Task[Any]] = set()
         self._calls = FunctionCalls(self)
-        self.queries = LiveQueries(database, limits, self._execute)
+        self.queries = LiveQueries(database, limits, clock, self._execute)
 
     @property
     def head(self) -> Timestamp:
@@ -120,7 +122,11 @@ class FunctionService:
         except CallError:
             # The run itself will say what is wrong with it.
             path = str(path)
-        return QueryKey(path, dump_wire(args), journal, caller.is_admin)
+        try:
+            text = dump_wire(args)
+        except CallError as error:
+            text = error.message.encode()
+        return QueryKey(path, text, journal, caller.is_admin)
 
     async def query(
         self, path: str, args: Any, caller: Caller, at: Timestamp | None = None
@@ -134,8 +140,9 @@ class FunctionService:
             if live.is_per_identity:
                 live = self.queries.of_identity(live, caller)
             outcome = live.holds_at(self.head)
-            if outcome is not None and outcome.failure is None:
+            if outcome is not None and live.is_for_newcomers:
                 return outcome
+            live.ask_again()
             live.refresh(caller, self.head, None)
             await live.finished()
             if not live.is_per_identity and live.outcome is not None:
@@ -167,14 +174,14 @@ class FunctionService:
                     at = self.head
             text: JsonBytes | None = runner.encode(project, definition, value)
             failure = None
-        except BaseException as error:
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            text, failure = None, runner.failure(key.path, error)
+        except BaseException as error:  # noqa: BLE001 - it is the author's code that raised
+            text, failure = None, runner.failure(key.path, error, "")
         log_lines = runner.log_lines(run) if run is not None else EMPTY_LOG
         journal_out = run.journal_out if run is not None else None
         outcome = QueryOutcome(at, text, failure, log_lines, journal_out)
-        return QueryRun(outcome, reads, run is not None and run.looked_at_identity)
+        if run is None:
+            return QueryRun(outcome, reads, False, False)
+        return QueryRun(outcome, reads, run.looked_at_identity, run.looked_at_clock)
 
     # Mutations
 
@@ -185,7 +192,7 @@ class FunctionService:
         lane = self._lanes.get(session)
         if lane is None:
             lane = self._lanes[session] = Lane()
-            lane.last_receipt = await self._database.store.last_request(session)
+            lane.last_receipt, lane.last_ts = await self._database.store.last_receipt(session)
         return lane
 
     def mutate(self, request: MutationRequest, done: Done) -> None:
@@ -244,8 +251,10 @@ class FunctionService:
 
     def mutation_failed(self, request: MutationRequest, error: BaseException) -> CallOutcome:
         """What the client is told of an error; see `MutationRunner`."""
+        request_id = request.request_id or request_name(request.session, request.request)
+        failure = self._runner.failure(request.path, error, request_id)
         log_lines = getattr(error, "__reactive_log__", EMPTY_LOG)
-        return CallOutcome(None, self._runner.failure(request.path, error), log_lines, error=error)
+        return CallOutcome(None, failure, log_lines, error=error)
 
     # Actions
 
@@ -263,16 +272,20 @@ class FunctionService:
             async with asyncio.timeout(self._limits.action_time_s):
                 value = await runner.run_action(definition, run, self._calls, arguments)
             text = runner.encode(project, definition, value)
-        except Exception as error:  # noqa: BLE001 - whatever the author's code raises is an outcome
+        except BaseException as error:
+            if task is not None and task.cancelling():
+                raise
             log_lines = runner.log_lines(run) if run is not None else EMPTY_LOG
-            return CallOutcome(None, runner.failure(path, error), log_lines, error=error)
+            return CallOutcome(
+                None, runner.failure(path, error, request_id), log_lines, error=error
+            )
         return CallOutcome(text, None, runner.log_lines(run), result=value)
 
     async def call(self, path: str, args: Any, caller: Caller, request_id: str) -> CallOutcome:
         try:
             kind = self._project.registry.find(path, None, caller.is_admin).kind
         except CallError as error:
-            return CallOutcome(None, self._runner.failure(path, error), error=error)
+            return CallOutcome(None, self._runner.failure(path, error, request_id), error=error)
         if kind is Kind.ACTION:
             return await self.act(path, args, caller, request_id)
         if kind is Kind.MUTATION:

@@ -59,7 +59,7 @@ class Signature:
                 __config__=ConfigDict(extra="allow" if takes_any else "forbid"),
                 **fields,
             )
-            self._validator = validator_of(model, lambda name: name)
+            self._validator = validator_of(model, wire_name)
             self._returns = _result_check(hints["return"]) if "return" in hints else None
         except (PydanticUserError, TypeError) as error:
             raise ProjectError(f"{path}: {error}") from error

@@ -36,6 +36,12 @@ def wire_names_of(case: str) -> Callable[[str], str]:
     return camel_name if case == "camel" else exact_name
 
 
+def _whole(value: object) -> object:
+    if type(value) is float and value.is_integer():
+        return int(value)
+    return _no_bigint(value)
+
+
 def _no_bigint(value: object) -> object:
     if type(value) is Int64:
         raise PydanticCustomError("number_type", "Input should be a number, not a bigint")
@@ -61,7 +67,10 @@ def tightened(schema: Any, wire_name: Callable[[str], str]) -> Any:
         copy["strict"] = True
         return {
             "type": "function-before",
-            "function": {"type": "no-info", "function": _no_bigint},
+            "function": {
+                "type": "no-info",
+                "function": _whole if kind == "int" else _no_bigint,
+            },
             "schema": copy,
         }
     elif kind == "model":
@@ -86,7 +95,8 @@ def _alias_fields(schema: dict[str, Any], wire_name: Callable[[str], str]) -> No
 
 def validator_of(model: type[BaseModel], wire_name: Callable[[str], str]) -> SchemaValidator:
     """A validator for the model's wire form."""
-    return SchemaValidator(tightened(model.__pydantic_core_schema__, wire_name))
+    # Without the last argument pydantic would use the classes' own, generous validators.
+    return SchemaValidator(tightened(model.__pydantic_core_schema__, wire_name), None, False)
 
 
 def explain(error: ValidationError) -> list[tuple[str, str, object]]:

@@ -13,12 +13,13 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from contextvars import Context
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 from reactive.errors import LimitError, OverloadedError
 from reactive.limits import Limits
-from reactive.runtime.guard import LoopCall, OverrunError, answer
+from reactive.runtime.guard import LoopCall, OverrunError, answer, is_authors
 from reactive.storage.interface import Snapshot
 from reactive.values.document import Row, StoredDocument
 from reactive.values.tables import IndexDefinition
@@ -26,6 +27,7 @@ from reactive.values.tables import IndexDefinition
 T = TypeVar("T")
 
 _GRACE_S = 0.5
+_SAMPLE_S = 0.02
 _SWITCH_S = 0.0005
 """While author's code is busy in a thread, the loop gets the interpreter back after so long."""
 
@@ -99,6 +101,15 @@ class _Worker:
         )
 
 
+@dataclass(slots=True)
+class _Spent:
+    """How long a function has run, as far as samples tell."""
+
+    start: float
+    user_s: float = 0.0
+    total_s: float = 0.0
+
+
 class Workers:
     """At most `limits.worker_threads` threads, started when first needed."""
 
@@ -123,7 +134,7 @@ class Workers:
             return await self._run(worker, coroutine, context)
         except _StuckError:
             is_stuck = True
-            raise self._timed_out() from None
+            raise self._timed_out(_Spent(0.0, self._limits.user_time_s)) from None
         finally:
             if is_stuck:
                 worker.inbox.put(None)
@@ -147,35 +158,51 @@ class Workers:
         loop = asyncio.get_running_loop()
         take: Callable[[Any], Any] = coroutine.send
         argument: Any = None
-        left = self._limits.user_time_s
+        spent = _Spent(loop.time())
         while True:
             step = _Step(partial(context.run, take, argument), loop)
             worker.inbox.put(step)
-            is_fine, outcome = await self._finish(worker, step, left)
-            left -= step.seconds
+            is_fine, outcome = await self._finish(worker, step, spent)
             if is_fine:
                 take, argument = await answer(coroutine, outcome)
             elif isinstance(outcome, StopIteration):
                 return outcome.value  # type: ignore[no-any-return]
             elif isinstance(outcome, OverrunError):
-                raise self._timed_out()
+                raise self._timed_out(spent)
             else:
                 raise outcome
 
-    async def _finish(self, worker: _Worker, step: _Step, left: float) -> tuple[bool, Any]:
-        wait = max(left, 0.001)
-        interruptions = 0
+    async def _finish(self, worker: _Worker, step: _Step, spent: "_Spent") -> tuple[bool, Any]:
+        """Waits for a step, and looks now and then at whose code it is that takes so long."""
+        limits = self._limits
+        loop = asyncio.get_running_loop()
+        sampled_s = spent.user_s
+        ignored = 0
         while True:
-            done, _ = await asyncio.wait({step.finished}, timeout=wait)
+            done, _ = await asyncio.wait({step.finished}, timeout=_SAMPLE_S)
             if done:
+                if spent.user_s == sampled_s:
+                    # Too short for a sample; many of these make a long run, too.
+                    spent.user_s += min(step.seconds, _SAMPLE_S)
+                if spent.user_s >= limits.user_time_s:
+                    raise self._timed_out(spent)
                 return step.finished.result()
-            if interruptions * 0.05 > _GRACE_S:
-                raise _StuckError
-            worker.interrupt()
-            interruptions += 1
-            wait = 0.05
+            spent.total_s = loop.time() - spent.start
+            if is_authors(sys._current_frames().get(worker.thread.ident or 0)):
+                spent.user_s += _SAMPLE_S
+            if spent.user_s >= limits.user_time_s or spent.total_s >= limits.system_time_s:
+                if ignored * _SAMPLE_S > _GRACE_S:
+                    raise _StuckError
+                worker.interrupt()
+                ignored += 1
 
-    def _timed_out(self) -> LimitError:
+    def _timed_out(self, spent: "_Spent") -> LimitError:
+        if spent.user_s < self._limits.user_time_s:
+            return LimitError(
+                "Function execution took too long in total "
+                f"(maximum duration: {self._limits.system_time_s:g}s)",
+                code="SystemTimeoutError",
+            )
         return LimitError(
             f"Function execution timed out (maximum duration: {self._limits.user_time_s:g}s)",
             code="FunctionTimedOut",

@@ -6,7 +6,6 @@ bytes.
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import Protocol
 
 from reactive.clock import Clock
@@ -78,7 +77,7 @@ class Rounds:
         self._queue |= slow
         self._call()
 
-    def transition(self, changes: Changes, new_request_id: Callable[[], str]) -> JsonBytes:
+    def transition(self, changes: Changes) -> JsonBytes:
         """The text of a Transition; sessions that are told the same within a slice share it."""
         key = (
             changes.start,
@@ -88,13 +87,10 @@ class Rounds:
         )
         text = self._texts.get(key)
         if text is None:
-            pieces = [
-                query_piece(
-                    query_id, outcome, new_request_id() if outcome.failure is not None else ""
-                )
-                for query_id, outcome in changes.updated
-            ]
-            pieces += map(removed_piece, changes.removed)
-            text = encode_transition(changes.start, changes.end, pieces, self._server_ts)
+            pieces = {query_id: removed_piece(query_id) for query_id in changes.removed}
+            for query_id, outcome in changes.updated:
+                pieces[query_id] = query_piece(query_id, outcome)
+            in_order = [pieces[query_id] for query_id in sorted(pieces)]
+            text = encode_transition(changes.start, changes.end, in_order, self._server_ts)
             self._texts[key] = text
         return text

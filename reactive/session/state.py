@@ -168,7 +168,8 @@ class SyncSession:
         """Takes a new identity: every query is asked again on its behalf."""
         self.caller = caller
         self._identity += 1
-        self._round = None
+        if self._round is not None:
+            self._begin_again(self._round)
         for query_id, query in self.queries.items():
             query.watch.close()
             query.watch = self._start_watch(query.added, caller)

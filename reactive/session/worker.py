@@ -1,7 +1,6 @@
 """Drives the session of one socket: its messages in, responses and Transitions out."""
 
 import asyncio
-import hashlib
 import secrets
 from typing import Protocol
 
@@ -10,8 +9,10 @@ from reactive.backend import (
     Backend,
     Caller,
     CallOutcome,
+    Lane,
     MutationRequest,
     Watch,
+    request_name,
 )
 from reactive.errors import CallError, OverloadedError, RetryableError
 from reactive.limits import Limits
@@ -68,6 +69,7 @@ class SessionWorker:
         "_lane",
         "_limits",
         "_mutations",
+        "_owed",
         "_rounds",
         "_session_id",
         "_state",
@@ -89,7 +91,8 @@ class SessionWorker:
         self._version = version
         self._state = SyncSession(self._start_watch, ANYBODY, limits.session_queries_max)
         self._session_id: str | None = None
-        self._lane: object = None
+        self._lane: Lane | None = None
+        self._owed: int | None = None
         self._mutations = 0
         self._actions: set[asyncio.Task[None]] = set()
         self._is_closed = False
@@ -130,9 +133,25 @@ class SessionWorker:
             raise CallError("a second Connect on one socket", code="DuplicateConnect")
         self._session_id = message.session_id
         self._lane = await self._backend.resume(message.session_id)
+        if self._lane.last_receipt >= 0 and self._lane.last_ts >= message.max_observed_ts:
+            self._wait_for_resent(self._lane.last_receipt)
         if not await self._backend.wait_for(message.max_observed_ts):
             # The client has seen what this server has not: it must not be shown an older state.
             self._connection.close(TRY_AGAIN, "ClientAheadOfServer")
+
+    def _wait_for_resent(self, request: int) -> None:
+        """Holds Transitions back until a mutation that took effect before has been answered.
+
+        The client may not know that it did. If it saw the write before the answer it would apply
+        its optimistic update on top of it. A client that does know does not send it again.
+        """
+        self._owed = request
+        asyncio.get_running_loop().call_later(self._limits.resend_s, self._stop_waiting)
+
+    def _stop_waiting(self) -> None:
+        if self._owed is not None and not self._is_closed:
+            self._owed = None
+            self._rounds.enter(self)
 
     def _start_watch(self, added: AddQuery, caller: Caller) -> Watch:
         return self._backend.watch(
@@ -153,9 +172,8 @@ class SessionWorker:
                 message.path,
                 message.args,
                 self._state.caller,
-                "",
-                self._session_id,
-                request_id,
+                session=self._session_id,
+                request=request_id,
                 lane=self._lane,
             ),
             lambda outcome: self._mutated(request_id, outcome),
@@ -165,8 +183,9 @@ class SessionWorker:
         self._mutations -= 1
         if self._is_closed:
             return
-        error_id = self._error_id(request_id) if outcome.failure is not None else ""
-        self._connection.send(encode_mutation_response(request_id, outcome, error_id))
+        self._connection.send(encode_mutation_response(request_id, outcome))
+        if self._owed is not None and request_id >= self._owed:
+            self._owed = None
         self._state.answered()
         self._rounds.enter(self)
 
@@ -180,10 +199,10 @@ class SessionWorker:
         task.add_done_callback(self._actions.discard)
 
     async def _run_action(self, message: RunAction, caller: Caller) -> None:
-        error_id = self._error_id(message.request_id)
-        outcome = await self._backend.act(message.path, message.args, caller, error_id)
+        request_id = request_name(self._session_id, message.request_id)
+        outcome = await self._backend.act(message.path, message.args, caller, request_id)
         if not self._is_closed:
-            self._connection.send(encode_action_response(message.request_id, outcome, error_id))
+            self._connection.send(encode_action_response(message.request_id, outcome))
             self._state.answered()
             self._rounds.enter(self)
 
@@ -207,12 +226,6 @@ class SessionWorker:
             self._state.identify(caller)
             self._rounds.enter(self)
 
-    def _error_id(self, request_id: int) -> str:
-        if self._session_id is None:
-            return secrets.token_hex(8)
-        named = f"{self._session_id}|{request_id}".encode()
-        return hashlib.sha256(named).hexdigest()[:16]
-
     # Transitions out
 
     def stale(self, query_id: int) -> None:
@@ -226,14 +239,14 @@ class SessionWorker:
 
     def take_turn(self) -> bool:
         """Called by `Rounds` when it is this session's turn."""
-        if self._is_closed:
+        if self._is_closed or self._owed is not None:
             return True
         if self._connection.is_slow():
             return False
         changes = self._state.advance(self._backend.head)
         if changes is None:
             return True
-        text = self._rounds.transition(changes, lambda: secrets.token_hex(8))
+        text = self._rounds.transition(changes)
         if len(text) > self._limits.chunk_bytes and self._version.takes_chunks:
             chunks = encode_chunks(text, self._limits.chunk_bytes, secrets.token_hex(8))
             self._connection.send_transition(list(chunks))

@@ -67,6 +67,10 @@ class Catalog:
             planned.append(TableDefinition(table.number, name, (*table.indexes[:2], *indexes)))
         return planned
 
+    def saved(self, tables: Sequence[TableDefinition]) -> None:
+        """Notes that these tables are durable; others may have been made meanwhile."""
+        self.unsaved = [table for table in self.unsaved if table not in tables]
+
     def adopt(self, planned: Iterable[TableDefinition]) -> None:
         """Makes a plan the truth."""
         self._tables.update((table.name, table) for table in planned)

@@ -80,17 +80,16 @@ class Rewind:
                     seen.add(revision.id)
                     yield revision
 
-    def get(self, index: int, key: bytes) -> tuple[bool, StoredDocument | None]:
-        """Whether what this key leads to has changed since, and what it was."""
-        changed = False
+    def get(self, index: int, key: bytes, present: StoredDocument | None) -> StoredDocument | None:
+        """What the key led to then, from what it leads to now."""
         for revision in self._first_changes():
             if index in revision.indexes:
                 at = revision.indexes.index(index)
                 if revision.before is not None and revision.before_keys[at].joined == key:
-                    return True, revision.before
-                if revision.after is not None and revision.after_keys[at].joined == key:
-                    changed = True
-        return changed, None
+                    return revision.before
+                if present is not None and present.id == revision.id:
+                    present = None
+        return present
 
     def rows(self, index: int, lower: bytes, upper: bytes) -> tuple[set[str], list[Row]]:
         """The documents to hide from the index as it is, and the rows to put in their place."""

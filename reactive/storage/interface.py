@@ -117,8 +117,8 @@ class Store(Protocol):
         """The record of a mutation that this client sent before."""
         ...
 
-    async def last_request(self, session: str) -> int:
-        """The highest request number of the client with a receipt, -1 when it has none."""
+    async def last_receipt(self, session: str) -> tuple[int, Timestamp]:
+        """The highest request number of the client with a receipt, and its commit; -1 for none."""
         ...
 
     async def forget_receipts(self, before: Timestamp) -> None:

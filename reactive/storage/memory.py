@@ -91,6 +91,9 @@ class MemoryStore:
                         built[index.number].put(key.joined, document)
             for number, index_built in built.items():
                 self._indexes.setdefault(number, index_built)
+            if len(missing) > 0:
+                # What the past looked like in an index that was not there is not known.
+                self._history.floor = self._head
         for number in [number for number in self._indexes if number not in wanted]:
             del self._indexes[number]
         self._catalog.adopt(planned)
@@ -116,8 +119,12 @@ class MemoryStore:
     async def receipt(self, session: str, request: int) -> tuple[Timestamp, Receipt] | None:
         return self._receipts.get(session, {}).get(request)
 
-    async def last_request(self, session: str) -> int:
-        return max(self._receipts.get(session, ()), default=-1)
+    async def last_receipt(self, session: str) -> tuple[int, Timestamp]:
+        known = self._receipts.get(session)
+        if not known:
+            return -1, 0
+        newest = max(known)
+        return newest, known[newest][0]
 
     async def forget_receipts(self, before: Timestamp) -> None:
         for session, receipts in list(self._receipts.items()):
@@ -162,11 +169,10 @@ class _MemorySnapshot:
 
     async def get(self, index: IndexDefinition, key: bytes) -> StoredDocument | None:
         store = self._store
+        present = store._index(index.number).documents.get(key)
         if self._at < store._position:
-            changed, past = Rewind(store._entries_after(self._at)).get(index.number, key)
-            if changed:
-                return past
-        return store._index(index.number).documents.get(key)
+            return Rewind(store._entries_after(self._at)).get(index.number, key, present)
+        return present
 
     async def scan(
         self,

@@ -78,6 +78,8 @@ class SQLiteStore:
         self._head: Timestamp = 0
         self._next_n = 1
         self._slot = asyncio.Lock()
+        self._waiters: list[asyncio.Future[None]] = []
+        self._saved: list[TableDefinition] = []
         self._lock_file: IO[bytes] | None = None
         self._in_thread = bool(commit_in_thread) and path is not None
         self._probe = commit_in_thread is None and path is not None
@@ -91,9 +93,12 @@ class SQLiteStore:
     async def open(self) -> Timestamp:
         try:
             self._open()
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, OSError) as error:
             await self.close()
             raise StorageError(f"cannot open the database {self._path}: {error}") from error
+        except StorageError:
+            await self.close()
+            raise
         self._history.floor = self._head
         return self._head
 
@@ -102,13 +107,15 @@ class SQLiteStore:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._take_lock(self._path)
         self._write = self._read = self._connect()
+        (version,) = self._write.execute("PRAGMA user_version").fetchone()
+        (names,) = self._write.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if version != _FORMAT and not (version == 0 and names == 0):
+            raise StorageError(
+                f"the database {self._path} is not one of this server's format {_FORMAT} "
+                f"(it has format {version} and {names} tables and indexes)"
+            )
         self._write.execute("PRAGMA journal_mode=WAL")
         self._write.execute("PRAGMA synchronous=FULL")
-        (version,) = self._write.execute("PRAGMA user_version").fetchone()
-        if version not in (0, _FORMAT):
-            raise StorageError(
-                f"the database {self._path} has format {version}; this server knows {_FORMAT}"
-            )
         self._write.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={_FORMAT};COMMIT;")
         self._load()
         if self._probe:
@@ -205,19 +212,25 @@ class SQLiteStore:
         write = self._write
         write.execute("BEGIN IMMEDIATE")
         try:
+            is_new = False
             for table in planned:
-                new = [i for i in table.indexes[2:] if i.number not in known]
+                new = {i.number for i in table.indexes[2:] if i.number not in known}
                 if new:
-                    self._build(table, {index.number for index in new})
+                    self._build(table, new)
+                    is_new = True
             kept = {index.number for table in planned for index in table.indexes}
             write.executemany("DELETE FROM entries WHERE i = ?", [(n,) for n in known - kept])
             self._save_tables(planned)
             write.execute("COMMIT")
         except sqlite3.Error as error:
-            write.execute("ROLLBACK")
+            if write.in_transaction:
+                write.execute("ROLLBACK")
             raise StorageError(f"cannot change the indexes: {error}") from error
         self._catalog.adopt(planned)
         self._catalog.unsaved.clear()
+        if is_new:
+            # What the past looked like in an index that was not there is not known.
+            self._history.floor = self._head
 
     def _build(self, table: TableDefinition, numbers: set[int]) -> None:
         cursor = self._write.execute(
@@ -259,16 +272,19 @@ class SQLiteStore:
 
     async def receipt(self, session: str, request: int) -> tuple[Timestamp, Receipt] | None:
         row = self._read.execute(
-            "SELECT ts, value, log_lines FROM receipts WHERE session = ? AND request = ?",
-            (session, request),
+            "SELECT ts, value, log_lines FROM receipts"
+            " WHERE session = ? AND request = ? AND ts <= ?",
+            (session, request, self._head),
         ).fetchone()
         return None if row is None else (row[0], Receipt(session, request, row[1], row[2]))
 
-    async def last_request(self, session: str) -> int:
-        (newest,) = self._read.execute(
-            "SELECT max(request) FROM receipts WHERE session = ?", (session,)
+    async def last_receipt(self, session: str) -> tuple[int, Timestamp]:
+        row = self._read.execute(
+            "SELECT request, ts FROM receipts WHERE session = ? AND ts <= ?"
+            " ORDER BY request DESC LIMIT 1",
+            (session, self._head),
         ).fetchone()
-        return -1 if newest is None else int(newest)
+        return (-1, 0) if row is None else (row[0], row[1])
 
     async def forget_receipts(self, before: Timestamp) -> None:
         async with self._slot:
@@ -278,9 +294,10 @@ class SQLiteStore:
         return self._history.after(at)
 
     async def wait_for_commit(self, after: Timestamp) -> None:
-        """Nobody else commits here, as the file is locked; a cancelled future ends the wait."""
-        if self._head <= after:
-            await asyncio.get_running_loop().create_future()
+        while self._head <= after:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
 
     # Writing
 
@@ -295,7 +312,8 @@ class SQLiteStore:
 
     def _apply(self, entry: CommitEntry) -> None:
         if self._catalog.unsaved:
-            self._save_tables(self._catalog.unsaved)
+            self._saved = list(self._catalog.unsaved)
+            self._save_tables(self._saved)
         for revision in entry.revisions:
             if revision.before is None:
                 self._insert(revision)
@@ -372,12 +390,11 @@ class _SQLiteSnapshot:
         self._at = at
 
     async def get(self, index: IndexDefinition, key: bytes) -> StoredDocument | None:
-        if self._at < self._store._position:
-            changed, past = self._store._rewind(self._at).get(index.number, key)
-            if changed:
-                return past
         row = self._connection.execute(_GET, (index.number, key)).fetchone()
-        return None if row is None else StoredDocument._make(row)
+        present = None if row is None else StoredDocument._make(row)
+        if self._at < self._store._position:
+            return self._store._rewind(self._at).get(index.number, key, present)
+        return present
 
     async def scan(
         self,
@@ -433,19 +450,26 @@ class _SQLiteSlot:
                 )
             else:
                 store._write.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
                 raise StorageError("the disk is full; nothing was written") from error
             raise UncertainCommitError(f"a commit failed half way: {error}") from error
         for entry in store._appended:
             store._history.append(entry)
         store._appended.clear()
-        store._catalog.unsaved.clear()
+        if store._saved:
+            store._catalog.saved(store._saved)
+            store._saved = []
         self.head = store._head = newest
+        waiters, store._waiters = store._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
     def leave(self) -> None:
         store = self._store
         store._appended.clear()
+        store._saved = []
         if store._write.in_transaction:
             store._write.execute("ROLLBACK")
 

@@ -6,7 +6,6 @@ The wire form is what JSON can hold: `int` and `float` are JSON numbers written 
 """
 
 import base64
-import binascii
 import math
 import re
 import struct
@@ -75,8 +74,28 @@ def to_wire(
         NotAValueError: for what no Convex value can hold; the message has the path to it.
         LimitError: for too deep nesting, too long arrays, too many fields.
     """
+    try:
+        return _to_wire(value, depth_max, default, path)
+    except _TooDeepError as error:
+        raise error.limit(depth_max) from None
+
+
+class _TooDeepError(Exception):
+    """Met below; only the caller knows what the limit was."""
+
+    def limit(self, depth_max: int) -> LimitError:
+        return LimitError(
+            f"{_at(str(self))}nested too deep (limit: {depth_max} levels)", code="TooNestedError"
+        )
+
+
+def _to_wire(value: Any, depth_max: int, default: ToWire | None, path: str) -> Any:
     kind = type(value)
-    if kind is str or kind is bool or value is None:
+    if kind is str:
+        if not value.isascii():
+            _check_unicode(value, path)
+        return value
+    if kind is bool or value is None:
         return value
     if kind is float:
         if value - value == 0.0 and (value != 0.0 or math.copysign(1.0, value) > 0):
@@ -87,7 +106,7 @@ def to_wire(
             return float(value)
         raise NotAValueError(f"{_at(path)}the integer {value} is beyond 2^53; use Int64")
     if depth_max <= 0 and isinstance(value, list | tuple | Mapping):
-        raise LimitError(f"{_at(path)}nested too deep", code="TooNestedError")
+        raise _TooDeepError(path)
     if kind is list or kind is tuple:
         items = value
         if len(items) > DEFAULT_LIMITS.array_items_max:
@@ -97,7 +116,7 @@ def to_wire(
                 code="ArrayTooLong",
             )
         return [
-            to_wire(item, depth_max - 1, default, f"{path}[{i}]") for i, item in enumerate(items)
+            _to_wire(item, depth_max - 1, default, f"{path}[{i}]") for i, item in enumerate(items)
         ]
     if kind is dict:
         return _object_to_wire(value, depth_max, default, path)
@@ -117,10 +136,17 @@ def _object_to_wire(
     for name, item in value.items():
         if name not in _known_names:
             check_field_name(name, path)
-        wire = to_wire(item, depth_max - 1, default, f"{path}.{name}")
+        wire = _to_wire(item, depth_max - 1, default, f"{path}.{name}")
         if wire is not DROP:
-            out[name] = wire
+            out[name if type(name) is str else str.__str__(name)] = wire
     return out
+
+
+def _check_unicode(text: str, path: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise NotAValueError(f"{_at(path)}{text!r:.80} is not valid Unicode") from error
 
 
 def _rare_to_wire(value: object, depth_max: int, default: ToWire | None, path: str) -> Any:
@@ -131,14 +157,14 @@ def _rare_to_wire(value: object, depth_max: int, default: ToWire | None, path: s
     if isinstance(value, Int64):
         return {"$integer": base64.b64encode(_INT64.pack(value)).decode()}
     if isinstance(value, bytes | bytearray | memoryview):
-        return {"$bytes": base64.b64encode(value).decode()}
+        return {"$bytes": base64.b64encode(bytes(value)).decode()}
     for base in (bool, str, int, float):
         if isinstance(value, base):
-            return to_wire(base(value), depth_max, default, path)
+            return _to_wire(base(value), depth_max, default, path)
     if isinstance(value, Mapping):
-        return to_wire(dict(value), depth_max, default, path)
+        return _to_wire(dict(value), depth_max, default, path)
     if isinstance(value, list | tuple):
-        return to_wire(list(value), depth_max, default, path)
+        return _to_wire(list(value), depth_max, default, path)
     raise NotAValueError(
         f"{_at(path)}{_short(value)} of type {type(value).__qualname__} is not a supported value"
     )
@@ -163,11 +189,13 @@ def check_field_name(name: object, path: str = "") -> None:
 def dump_wire(wire: object) -> JsonBytes:
     """JSON text of a wire form, keys sorted.
 
+    It is copied, as what orjson gives keeps a buffer of at least 4 KiB for as long as it lives.
+
     Raises:
         NotAValueError: for strings that are not valid Unicode.
     """
     try:
-        return orjson.dumps(wire, option=orjson.OPT_SORT_KEYS)
+        return b"%b" % orjson.dumps(wire, option=orjson.OPT_SORT_KEYS)
     except (TypeError, ValueError, RecursionError) as error:
         raise NotAValueError(f"the value cannot be sent: {error}") from error
 
@@ -195,7 +223,10 @@ def from_wire(wire: Any, depth_max: int = DEFAULT_LIMITS.value_depth_max) -> Any
     Raises:
         CallError: for a form that is no value, with the path to it.
     """
-    return _from_wire(wire, depth_max, "")
+    try:
+        return _from_wire(wire, depth_max, "")
+    except _TooDeepError as error:
+        raise error.limit(depth_max) from None
 
 
 def _from_wire(wire: Any, left: int, path: str) -> Any:
@@ -203,11 +234,17 @@ def _from_wire(wire: Any, left: int, path: str) -> Any:
     if kind is str or kind is bool or wire is None:
         return wire
     if kind is float:
-        return int(wire) if wire.is_integer() and _is_plain(wire) else wire
+        if wire.is_integer() and abs(wire) <= _SAFE_INTEGER and _is_plain(wire):
+            return int(wire)
+        return wire
     if kind is int:
         return wire if -_SAFE_INTEGER <= wire <= _SAFE_INTEGER else float(wire)
+    if kind is dict and len(wire) == 1:
+        (name,) = wire
+        if name[:1] == "$":
+            return _special(name, wire[name], path)
     if left <= 0:
-        raise LimitError(f"{_at(path)}nested too deep", code="TooNestedError")
+        raise _TooDeepError(path)
     if kind is list:
         if len(wire) > DEFAULT_LIMITS.array_items_max:
             raise LimitError(
@@ -216,6 +253,10 @@ def _from_wire(wire: Any, left: int, path: str) -> Any:
                 code="ArrayTooLong",
             )
         return [_from_wire(item, left - 1, f"{path}[{i}]") for i, item in enumerate(wire)]
+    return _object_from_wire(wire, left, path)
+
+
+def _object_from_wire(wire: dict[str, Any], left: int, path: str) -> Any:
     if len(wire) == 1:
         (name,) = wire
         if name[:1] == "$":
@@ -249,7 +290,7 @@ def _special(name: str, payload: object, path: str) -> object:
                 raise CallError(
                     f"{_at(path)}$float holds the ordinary number {number}", code="BadValue"
                 )
-    except (binascii.Error, struct.error) as error:
+    except (ValueError, struct.error) as error:
         raise CallError(f"{_at(path)}bad {name}: {error}", code="BadValue") from error
     raise CallError(f"{_at(path)}{name} is no known kind of value", code="BadValue")
 

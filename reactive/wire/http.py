@@ -5,6 +5,7 @@ import binascii
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -20,7 +21,8 @@ from reactive.backend import (
     MutationRequest,
 )
 from reactive.errors import CallError, ReactiveError
-from reactive.protocol.codec import error_text, timestamp_body
+from reactive.protocol.codec import timestamp_body
+from reactive.protocol.paths import canonical_path
 from reactive.protocol.version import UNKNOWN, ClientVersion, parse_client
 from reactive.values.encoding import JsonBytes, load_json, to_plain_json
 from reactive.values.timestamp import decode_timestamp
@@ -211,7 +213,7 @@ class HttpApi:
                 log_lines,
             )
         return b'{"status":"error","errorMessage":%b%b%b}' % (
-            orjson.dumps(error_text(outcome.failure, _request_id(request))),
+            orjson.dumps(_named(outcome.failure, request).text),
             _error_data(outcome.failure, is_encoded),
             log_lines,
         )
@@ -243,6 +245,12 @@ def _error_data(failure: Failure, is_encoded: bool) -> JsonBytes:
     return b',"errorData":' + (failure.data if is_encoded else _plain(failure.data))
 
 
+def _named(failure: Failure, request: web.Request) -> Failure:
+    """The failure under the name that the client gave its request, if it gave one."""
+    given = request.headers.get("convex-request-id", "")
+    return replace(failure, request_id=given) if _REQUEST_ID.match(given) else failure
+
+
 def _plain(value: JsonBytes) -> JsonBytes:
     return orjson.dumps(to_plain_json(orjson.loads(value)))
 
@@ -261,7 +269,7 @@ def _path(body: Mapping[str, Any]) -> str:
     path = body.get("path")
     if not isinstance(path, str):
         raise CallError("path must be a string", code="BadJsonBody")
-    return path
+    return canonical_path(path)
 
 
 def _arguments(body: Mapping[str, Any]) -> Any:

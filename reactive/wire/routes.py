@@ -9,7 +9,7 @@ from aiohttp import web
 
 from reactive.errors import CallError, ReactiveError
 from reactive.limits import Limits
-from reactive.protocol.version import parse_client
+from reactive.protocol.version import UNKNOWN, ClientVersion, parse_client
 from reactive.wire.http import API, HttpApi, client_of, error_response
 from reactive.wire.origins import Origins
 from reactive.wire.websocket import SocketHub
@@ -67,7 +67,7 @@ class Routes:
         )
         if client.state == "Unsupported":
             refusal = CallError(client.advice(), code="ClientVersionUnsupported")
-            return self._advise(request, error_response(refusal))
+            return _advise(client, error_response(refusal))
         return await self._hub.serve(request, client)
 
     async def _version(self, request: web.Request) -> web.Response:
@@ -98,6 +98,7 @@ class Routes:
         is_own = ("/" + request.path.lstrip("/")).startswith(_OWN_PATHS)
         if is_own and request.method == "OPTIONS":
             return self._origins.preflight(request)
+        client = UNKNOWN
         try:
             client = client_of(request)
             if client.state == "Unsupported" and is_own:
@@ -120,15 +121,13 @@ class Routes:
             response = error_response(error)
         if is_own and not response.prepared:
             response.headers.update(self._origins.headers(request))
-            self._advise(request, response)
+            _advise(client, response)
         return response
 
-    def _advise(self, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-        try:
-            client = client_of(request)
-        except CallError:
-            return response
-        if client.state is not None:
-            response.headers["x-convex-deprecation-state"] = client.state
-            response.headers["x-convex-deprecation-message"] = client.advice()
-        return response
+
+def _advise(client: ClientVersion, response: web.StreamResponse) -> web.StreamResponse:
+    """Tells a client that is too old so, in headers that its users get to see."""
+    if client.state is not None:
+        response.headers["x-convex-deprecation-state"] = client.state
+        response.headers["x-convex-deprecation-message"] = client.advice()
+    return response

@@ -1,0 +1,184 @@
+import { insertAtTop, useConvexConnectionState, useMutation } from "convex/react";
+import {
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+  type RefObject,
+} from "react";
+import { chooseAnchor, scrollTopFor, type Anchor } from "./anchor.ts";
+import { api, leave, type NewMessage } from "./api.ts";
+import { linkAfter, noticeChangesIn, noticeFor, type Link, type Notice } from "./link.ts";
+import { refusalReason, type OutboxEvent } from "./outbox.ts";
+import { pendingMessage } from "./timeline.ts";
+
+/** Well below the 20 s after which the server takes a silent window for gone. */
+const HEARTBEAT_MS = 7_000;
+
+/** The thread that the address names, as in `#<thread id>`. */
+export function useThreadId(): string | undefined {
+  const hash = useSyncExternalStore(
+    (listener) => {
+      addEventListener("hashchange", listener);
+      return () => removeEventListener("hashchange", listener);
+    },
+    () => location.hash.slice(1),
+  );
+  return hash || undefined;
+}
+
+/** Tells the server that this window is open, at which thread and under which name. */
+export function useHeartbeat(clientId: string, name: string, threadId: string | undefined): void {
+  const heartbeat = useMutation(api.presence.heartbeat);
+  const { isWebSocketConnected } = useConvexConnectionState();
+
+  useEffect(() => {
+    // Without a connection heartbeats would queue up, and all go out when it is back.
+    if (!isWebSocketConnected) return;
+    const beat = async () => {
+      const here = { clientId, name, ...(threadId === undefined ? {} : { threadId }) };
+      try {
+        // An address may name a thread that does not exist: the window is open all the same.
+        await heartbeat(here).catch(() => heartbeat({ clientId, name }));
+      } catch {
+        // Being seen is a courtesy: the next heartbeat tries again, the conversation goes on.
+      }
+    };
+    const beatWhenShown = () => {
+      if (!document.hidden) void beat();
+    };
+    void beat();
+    const stop = every(HEARTBEAT_MS, () => void beat());
+    document.addEventListener("visibilitychange", beatWhenShown);
+    return () => {
+      stop();
+      document.removeEventListener("visibilitychange", beatWhenShown);
+    };
+  }, [heartbeat, isWebSocketConnected, clientId, name, threadId]);
+
+  useEffect(() => {
+    const onHide = () => leave(clientId);
+    addEventListener("pagehide", onHide);
+    return () => removeEventListener("pagehide", onHide);
+  }, [clientId]);
+}
+
+/** An interval that hidden windows keep too: browsers slow down a page's timers, not a worker's. */
+function every(ms: number, run: () => void): () => void {
+  const source = new Blob([`setInterval(() => postMessage(null), ${ms})`]);
+  const address = URL.createObjectURL(source);
+  const worker = new Worker(address);
+  URL.revokeObjectURL(address);
+  worker.onmessage = run;
+  return () => worker.terminate();
+}
+
+/** What to say about the connection, if anything. */
+export function useLinkNotice(): Notice | null {
+  const { isWebSocketConnected: isUp, hasEverConnected } = useConvexConnectionState();
+  const [now, setNow] = useState(Date.now);
+  const [link, setLink] = useState<Link>({ isUp, since: now, outageMs: 0 });
+
+  useEffect(() => {
+    const changed = Date.now();
+    setLink((before) => linkAfter(before, isUp, changed));
+    setNow(changed);
+  }, [isUp]);
+  useEffect(() => {
+    const wait = noticeChangesIn(link, Date.now());
+    if (wait === null) return;
+    const timer = setTimeout(() => setNow(Date.now()), wait);
+    return () => clearTimeout(timer);
+  }, [link, now]);
+  return noticeFor(link, hasEverConnected, now);
+}
+
+/** Sends a message, shows it before the server answers, and keeps it if the server refuses. */
+export function useSend(report: (event: OutboxEvent) => void): (message: NewMessage) => void {
+  const mutate = useMutation(api.messages.send);
+  return useCallback(
+    (message) => {
+      // Taken once: an optimistic update runs again whenever the server's results change.
+      const time = Date.now();
+      const send = mutate.withOptimisticUpdate((store, sent) =>
+        insertAtTop({
+          paginatedQuery: api.messages.list,
+          argsToMatch: { threadId: sent.threadId },
+          localQueryStore: store,
+          item: pendingMessage(sent, time),
+        }),
+      );
+      report({ type: "taken", clientMessageId: message.clientMessageId });
+      send(message).catch((error: unknown) =>
+        report({ type: "refused", message: { ...message, time, reason: refusalReason(error) } }),
+      );
+    },
+    [mutate, report],
+  );
+}
+
+interface AnchoredScroll {
+  isAtEnd: boolean;
+  onScroll: () => void;
+  toEnd: () => void;
+}
+
+/**
+ * Keeps a list at its end, or at the row that is being read, while rows are added above and below.
+ * Rows are the elements with `data-key`; `content` is anything that changes when they do.
+ */
+export function useAnchoredScroll(
+  scroller: RefObject<HTMLElement | null>,
+  content: unknown,
+): AnchoredScroll {
+  const anchor = useRef<Anchor>({ at: "end" });
+  const [isAtEnd, setAtEnd] = useState(true);
+
+  const hold = useCallback(() => {
+    const view = scroller.current;
+    if (!view) return;
+    view.scrollTop = scrollTopFor(anchor.current, view, (key) => {
+      const row = view.querySelector(`[data-key="${CSS.escape(key)}"]`);
+      return row ? topWithin(view, row) : undefined;
+    });
+  }, [scroller]);
+
+  useLayoutEffect(hold, [hold, content]);
+  useEffect(() => {
+    const view = scroller.current;
+    if (!view) return;
+    // The keyboard of a phone, a growing composer or a late font move the list without a render.
+    const observer = new ResizeObserver(hold);
+    observer.observe(view);
+    for (const child of view.children) observer.observe(child);
+    return () => observer.disconnect();
+  }, [scroller, hold]);
+
+  return {
+    isAtEnd,
+    onScroll: () => {
+      const view = scroller.current;
+      if (!view) return;
+      anchor.current = chooseAnchor(view, rowsOf(view));
+      setAtEnd(anchor.current.at === "end");
+    },
+    toEnd: () => {
+      anchor.current = { at: "end" };
+      setAtEnd(true);
+      hold();
+    },
+  };
+}
+
+function* rowsOf(view: HTMLElement) {
+  for (const row of view.querySelectorAll<HTMLElement>("[data-key]")) {
+    const key = row.dataset["key"] ?? "";
+    yield { key, top: topWithin(view, row), height: row.offsetHeight };
+  }
+}
+
+function topWithin(view: HTMLElement, row: Element): number {
+  return row.getBoundingClientRect().top - view.getBoundingClientRect().top + view.scrollTop;
+}

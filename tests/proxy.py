@@ -1,0 +1,125 @@
+"""A TCP proxy that misbehaves on command: cuts, refuses, stalls or drops one direction."""
+
+import asyncio
+import contextlib
+import socket
+from typing import Self
+
+# Small, so that a stalled direction soon pushes back on the server's own buffers.
+_BUFFER_BYTES = 64 * 1024
+
+
+class Direction:
+    """One way through the proxy.
+
+    Stalled, the bytes stay where they are and the sender feels it. Dropping, they are read and
+    thrown away, so the sender believes that they arrived; only a cut is sensible afterwards.
+    """
+
+    def __init__(self) -> None:
+        self.dropping = False
+        self.dropped_bytes = 0
+        self._open = asyncio.Event()
+        self._open.set()
+
+    def stall(self) -> None:
+        self._open.clear()
+
+    def resume(self) -> None:
+        self._open.set()
+
+    async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(_BUFFER_BYTES):
+            await self._open.wait()
+            if self.dropping:
+                self.dropped_bytes += len(data)
+                continue
+            writer.write(data)
+            await writer.drain()
+
+
+class TcpProxy:
+    """Forwards a port of its own to `target_port`, both on 127.0.0.1."""
+
+    def __init__(self, target_port: int) -> None:
+        self.target_port = target_port
+        self.to_server = Direction()
+        self.to_client = Direction()
+        self.refusing = False
+        self.accepted = 0
+        self._server: asyncio.Server | None = None
+        self._live: set[asyncio.Task[None]] = set()
+
+    @property
+    def port(self) -> int:
+        assert self._server is not None
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def sync_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/api/1.48.0/sync"
+
+    def cut(self) -> None:
+        """Ends every connection at once, without a WebSocket goodbye. New ones are accepted."""
+        for task in self._live:
+            task.cancel()
+
+    def heal(self) -> None:
+        """Back to plain forwarding, for the connections that come."""
+        self.refusing = False
+        for direction in (self.to_server, self.to_client):
+            direction.dropping = False
+            direction.resume()
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._live.add(task)
+        self.accepted += 1
+        try:
+            if not self.refusing:
+                await self._both_ways(reader, writer)
+            # An orderly end: what is still in the buffer is delivered first.
+            writer.close()
+        except (OSError, asyncio.CancelledError):
+            writer.transport.abort()
+        finally:
+            self._live.discard(task)
+
+    async def _both_ways(
+        self, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter
+    ) -> None:
+        upstream = socket.socket()
+        upstream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+        upstream.setblocking(False)  # its only way to be called
+        await asyncio.get_running_loop().sock_connect(upstream, ("127.0.0.1", self.target_port))
+        reader, writer = await asyncio.open_connection(sock=upstream, limit=_BUFFER_BYTES)
+        up = asyncio.create_task(self.to_server.pump(client_reader, writer))
+        down = asyncio.create_task(self.to_client.pump(reader, client_writer))
+        try:
+            # Whichever end closes first takes the other with it, as a real broken link does.
+            await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            up.cancel()
+            down.cancel()
+            with contextlib.suppress(OSError):
+                await asyncio.gather(up, down, return_exceptions=True)
+            writer.transport.abort()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(
+            self._forward, "127.0.0.1", 0, limit=_BUFFER_BYTES
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.cut()
+        while self._live:
+            await asyncio.wait(self._live)

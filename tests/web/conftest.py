@@ -1,0 +1,32 @@
+"""The chat page as a browser gets it: built, served from a store of its own, and opened."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.server import ServerProcess
+from tests.web.browser import Browser
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "functions" / "_web"
+
+
+@pytest.fixture(scope="session")
+def page_build() -> None:
+    """The page from the sources as they are now."""
+    subprocess.run(["npm", "run", "build"], cwd=PAGE, check=True)
+
+
+@pytest.fixture
+def server(page_build: None, tmp_path: Path) -> Iterator[ServerProcess]:
+    """The repository's own app, in production, for one test that may kill it."""
+    with ServerProcess(ROOT, tmp_path / "data.sqlite3") as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with Browser() as browser:
+        yield browser
