@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import gc
 import logging
 import signal
 import sys
@@ -15,7 +14,7 @@ import orjson
 import watchfiles
 from aiohttp import web
 
-from reactive.app import App
+from reactive.app import App, quiet_collector
 from reactive.backend import Caller, CallOutcome
 from reactive.errors import ProjectError, ReactiveError, StorageError
 from reactive.settings import Settings, load_settings
@@ -109,10 +108,7 @@ async def _serve_until_stopped(app: App, *, is_dev: bool) -> int:
             await web.TCPSite(runner, host, port, backlog=4096).start()
         except OSError as error:
             raise ProjectError(f"cannot listen on {host}:{port}: {error.strerror}") from error
-        # What was made until now stays: the collector need not look at it again and again.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(20_000, 20, 50)
+        quiet_collector()
         bound = runner.addresses[0][1]
         print(f"Serving {app.folder.name} at http://{host}:{bound}", flush=True)
         watching = loop.create_task(_reload_on_change(app, stopped)) if is_dev else None

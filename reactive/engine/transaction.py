@@ -100,7 +100,7 @@ class Transaction:
             if revision.after is not None:
                 key = revision.after_keys[at].joined
                 if lower <= key < upper:
-                    extra.append(Row(key, revision.after))
+                    extra.append(Row.of(key, revision.after))
         rows = await self.snapshot.scan(
             index, lower, upper, descending=descending, limit=limit + len(changes)
         )
@@ -180,7 +180,7 @@ class Transaction:
             before, before_keys = known.before, known.before_keys
         changes[document_id] = Revision(
             document_id,
-            tuple([index.number for index in table.indexes]),
+            table.index_numbers,
             before,
             after,
             tuple(before_keys),

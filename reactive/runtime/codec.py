@@ -18,7 +18,7 @@ from reactive.limits import DEFAULT_LIMITS
 from reactive.runtime.document import Document, stored_of, wire_fields
 from reactive.runtime.types import UNSET
 from reactive.runtime.validators import explain, validator_of, wire_names_of
-from reactive.values.document import StoredDocument
+from reactive.values.document import Row, StoredDocument
 from reactive.values.encoding import (
     DROP,
     Int64,
@@ -32,6 +32,10 @@ from reactive.values.encoding import (
 from reactive.values.tables import CREATION_TIME_FIELD, ID_FIELD, is_identifier
 
 _JSONABLE = (datetime.date, datetime.time, datetime.timedelta, uuid.UUID, decimal.Decimal)
+_new = object.__new__
+_set_stored = Document.__dict__["_stored"].__set__
+_get_stored = Document.__dict__["_stored"].__get__
+
 _SCALARS = (str, bytes, bool, int, float, Int64, type(None))
 
 
@@ -50,10 +54,10 @@ class Codec:
         self.lazy_class = _lazy_class(cls, self)
         cls.__codec__ = self
 
-    def load(self, stored: StoredDocument) -> Document:
+    def load(self, stored: StoredDocument | Row) -> Document:
         """The stored document as an instance of its class, not parsed yet."""
-        document: Document = object.__new__(self.lazy_class)
-        object.__setattr__(document, "_stored", stored)
+        document: Document = _new(self.lazy_class)
+        _set_stored(document, stored)
         return document
 
     def parse(self, wire: dict[str, Any]) -> Document:
@@ -156,6 +160,7 @@ def _lazy_class(cls: type[Document], codec: Codec) -> type[Document]:
         "__module__": cls.__module__,
         "__qualname__": cls.__qualname__,
         "__getattribute__": get_attribute,
+        "__is_lazy__": True,
     }
     lazy: type[Document] = type.__new__(type(cls), cls.__name__, (cls,), namespace)
     return lazy
@@ -224,6 +229,11 @@ class Encoder:
         if isinstance(value, Document):
             return self._as_stored(value)
         if type(value) is list and value:
+            kinds = set(map(type, value))
+            if all(issubclass(kind, Document) and kind.__is_lazy__ for kind in kinds):
+                if len(value) > DEFAULT_LIMITS.array_items_max:
+                    return None
+                return b"[%b]" % b",".join([_get_stored(item).json for item in value])
             texts = []
             for item in value:
                 text = self._as_stored(item) if isinstance(item, Document) else None

@@ -344,7 +344,7 @@ class Query(Generic[D]):
         load = self._table.codec.load
         if not self._filters:
             rows = await walk.read(n)
-            return [load(row.document) for row in rows]  # type: ignore[misc]
+            return [load(row) for row in rows]  # type: ignore[misc]
         found: list[D] = []
         async for document in self._documents(walk):
             found.append(document)
@@ -355,7 +355,7 @@ class Query(Generic[D]):
     async def _documents(self, walk: "_Walk") -> AsyncIterator[D]:
         load = self._table.codec.load
         while (row := await walk.step()) is not None:
-            document = load(row.document)
+            document = load(row)
             if all(predicate(document) for predicate in self._filters):
                 yield document  # type: ignore[misc]
 
@@ -400,7 +400,7 @@ class _Walk:
             rows.extend(found)
             is_end = len(found) < wanted
             self._consumed(None if is_end else found[-1].key)
-            transaction.count_read(len(found), sum([row.document.size for row in found]))
+            transaction.count_read(len(found), sum([row.size for row in found]))
             if is_end or len(rows) == n:
                 return rows
 
@@ -417,7 +417,7 @@ class _Walk:
         row = self._chunk[self.at]
         self.at += 1
         self._consumed(row.key)
-        self._run.transaction.count_read(1, row.document.size)
+        self._run.transaction.count_read(1, row.size)
         return row
 
     def _consumed(self, last: bytes | None) -> None:
@@ -479,7 +479,7 @@ class _Page:
         while not is_done and not (self._end is None and self._is_full(page, rows, size)):
             if rows and (
                 transaction.documents_read >= limits.documents_read_max
-                or transaction.bytes_read + rows[-1].document.size > limits.bytes_read_max
+                or transaction.bytes_read + rows[-1].size > limits.bytes_read_max
             ):
                 status = "SplitRequired"
                 break
@@ -488,8 +488,8 @@ class _Page:
                 is_done = True
                 break
             rows.append(row)
-            size += row.document.size
-            document = query._table.codec.load(row.document)
+            size += row.size
+            document = query._table.codec.load(row)
             if all(predicate(document) for predicate in query._filters):
                 page.append(document)
         end = self._position(rows, is_done)

@@ -7,9 +7,9 @@ ordinary model when somebody looks at a field. One that is only passed on is nev
 import types
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, dataclass_transform
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from pydantic._internal._model_construction import ModelMetaclass
 
 from reactive.errors import UsageError
@@ -72,6 +72,7 @@ def vector_index(
     return VectorIndex(field, dimensions, tuple(filter_fields))
 
 
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field, PrivateAttr))
 class _DocumentMeta(ModelMetaclass):
     """Gives each table class the names that its fields have on the wire."""
 
@@ -116,10 +117,11 @@ class Document(BaseModel, metaclass=_DocumentMeta):
     __slots__ = ("_creation_time", "_stored")
     __table__: ClassVar[str]
     __codec__: ClassVar[Any] = None
+    __is_lazy__: ClassVar[bool] = False
 
     if TYPE_CHECKING:
-        _stored: StoredDocument | None
-        _creation_time: float
+        _stored: ClassVar[StoredDocument | None]
+        _creation_time: ClassVar[float]
 
         def __init_subclass__(cls, *, table: str | None = None, **kwargs: Any) -> None: ...
 
@@ -186,22 +188,27 @@ class Document(BaseModel, metaclass=_DocumentMeta):
 
     def __copy__(self) -> Self:
         """A copy without id that may be changed, for `ctx.db.replace`."""
+        self.__dict__  # noqa: B018 - a lazy document must be of its class before it is copied
         copy = super().__copy__()
         object.__setattr__(copy, "_stored", None)
         return copy
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        self.__dict__  # noqa: B018 - as above
         copy = super().__deepcopy__(memo)
         object.__setattr__(copy, "_stored", None)
         return copy
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Document) or type(self) is not type(other):
+        if not isinstance(other, Document):
             return NotImplemented
         mine, theirs = stored_of(self), stored_of(other)
         if (mine and mine.id) != (theirs and theirs.id):
             return False
-        return self.__dict__ == other.__dict__ and self.model_extra == other.model_extra
+        # Looking at the fields turns a lazy document into one of its class.
+        if self.__dict__ != other.__dict__ or self.model_extra != other.model_extra:
+            return False
+        return type(self) is type(other)
 
     __hash__ = None  # type: ignore[assignment]
 

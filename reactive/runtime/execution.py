@@ -14,6 +14,7 @@ from reactive.backend import EMPTY_LOG, Caller
 from reactive.errors import UsageError
 from reactive.limits import Limits
 from reactive.runtime.codec import Encoder
+from reactive.runtime.guard import checkpoint
 from reactive.runtime.schema import Schema
 from reactive.values.encoding import JsonBytes
 
@@ -104,7 +105,9 @@ class Execution:
 
         Raises:
             UsageError: when the function has returned.
+            OverrunError: when it has run for too long.
         """
+        checkpoint()
         if not self.is_open:
             raise UsageError(f"the context of {self.path} was used after the function returned")
 

@@ -25,6 +25,7 @@ _SIGNAL: Final = signal.SIGURG
 """Ignored by default and used by nobody else; it also ends a blocking system call."""
 
 _POLL_S: Final = 0.05
+_INSIST_S: Final = 0.01
 _PACKAGE: Final = __name__.partition(".")[0]
 _LIBRARIES: Final = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), "<frozen")
 
@@ -66,6 +67,7 @@ class _Watchdog:
     """
 
     def __init__(self) -> None:
+        self.is_due = False
         self._since = 0.0
         self._limit = 0.0
         self._is_awake = False
@@ -73,6 +75,7 @@ class _Watchdog:
         self._thread: threading.Thread | None = None
 
     def enter(self, limit: float) -> None:
+        self.is_due = False
         self._limit = limit
         self._since = time.perf_counter()
         if not self._is_awake:
@@ -91,8 +94,11 @@ class _Watchdog:
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         """Runs on the main thread. The engine's own code is never interrupted, only an author's."""
-        if self._is_over() and frame is not None and is_authors(frame):
+        if not self._is_over() or frame is None:
+            return
+        if is_authors(frame):
             raise OverrunError
+        self.is_due = True
 
     def _is_over(self) -> bool:
         since = self._since
@@ -108,7 +114,7 @@ class _Watchdog:
                 self._is_awake = True
                 quiet = 0
             self._wake.clear()
-            time.sleep(0.002 if self._is_over() else _POLL_S)
+            time.sleep(_INSIST_S if self._is_over() else _POLL_S)
             quiet = quiet + 1 if self._since == 0.0 else 0
             main = threading.main_thread().ident
             if self._is_over() and main is not None:
@@ -116,6 +122,20 @@ class _Watchdog:
 
 
 _watchdog = _Watchdog()
+
+
+def checkpoint() -> None:
+    """A point in the engine where an author's code that is over its time may be interrupted.
+
+    A signal mostly arrives while the engine reads the database, as the interpreter lets other
+    threads run there; code that does little else is caught here.
+
+    Raises:
+        OverrunError: when it is over its time.
+    """
+    if _watchdog.is_due:
+        _watchdog.is_due = False
+        raise OverrunError
 
 
 def can_interrupt() -> bool:

@@ -70,8 +70,9 @@ class FunctionRegistry:
         Raises:
             CallError: when there is none of this kind that the client may call.
         """
-        canonical = canonical_path(path)
-        definition = self._by_path.get(canonical)
+        definition = self._by_path.get(path)
+        canonical = path if definition is not None else canonical_path(path)
+        definition = definition or self._by_path.get(canonical)
         if definition is None or not (definition.function.is_public or is_admin):
             raise not_found(canonical)
         if kind is not None and definition.kind is not kind:

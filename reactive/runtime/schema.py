@@ -184,7 +184,7 @@ class Schema:
             lower = b""
             while rows := await snapshot.scan(definition.by_id, lower, prefix_end(b""), limit=500):
                 for row in rows:
-                    _check(codec, row.document.id, load_json(row.document.json))
+                    _check(codec, row.id, load_json(row.json))
                 lower = row.key + b"\0"
 
 

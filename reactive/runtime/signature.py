@@ -150,7 +150,9 @@ def _result_check(annotation: Any) -> Callable[[object], object] | None:
 
     def check(value: object) -> object:
         if is_list:
-            if type(value) is list and all(isinstance(item, classes) for item in value):
+            if type(value) is list and all(
+                issubclass(kind, classes) for kind in set(map(type, value))
+            ):
                 return value
         elif isinstance(value, classes):
             return value

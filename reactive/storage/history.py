@@ -17,7 +17,7 @@ def merge_rows(
     rows: Iterable[Row], hidden: set[str], extra: list[Row], *, descending: bool, limit: int
 ) -> list[Row]:
     """Rows without the hidden documents and with the extra ones, in order, cut to `limit`."""
-    merged = [row for row in rows if row.document.id not in hidden]
+    merged = [row for row in rows if row.id not in hidden]
     if extra:
         merged.extend(extra)
         merged.sort(key=lambda row: row.key, reverse=descending)
@@ -49,7 +49,7 @@ class History:
         ):
             gone, freed = self._entries.popleft()
             self._bytes -= freed
-            self.floor = gone.ts
+            self.floor = max(self.floor, gone.ts)
 
     def after(self, at: Timestamp) -> list[CommitEntry] | None:
         """The commits after the timestamp, oldest first; None when some are forgotten."""
@@ -102,5 +102,5 @@ class Rewind:
             if revision.before is not None:
                 key = revision.before_keys[revision.indexes.index(index)].joined
                 if lower <= key < upper:
-                    extra.append(Row(key, revision.before))
+                    extra.append(Row.of(key, revision.before))
         return hidden, extra

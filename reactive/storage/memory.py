@@ -195,7 +195,7 @@ class _MemorySnapshot:
             keys = held.keys[max(start, stop - wanted) : max(start, stop)][::-1]
         else:
             keys = held.keys[start : min(stop, start + wanted)]
-        rows = [Row(key, held.documents[key]) for key in keys]
+        rows = [Row.of(key, held.documents[key]) for key in keys]
         return merge_rows(rows, hidden, extra, descending=descending, limit=limit)
 
 

@@ -189,7 +189,13 @@ class SQLiteStore:
 
     async def set_note(self, name: str, text: str) -> None:
         async with self._slot:
-            self._write.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"note:{name}", text))
+            self._write_one("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"note:{name}", text))
+
+    def _write_one(self, statement: str, values: tuple[object, ...]) -> None:
+        try:
+            self._write.execute(statement, values)
+        except sqlite3.Error as error:
+            raise StorageError(f"the database refused a write: {error}") from error
 
     def tables(self) -> Sequence[TableDefinition]:
         return self._catalog.tables()
@@ -210,8 +216,8 @@ class SQLiteStore:
             for index in table.indexes
         }
         write = self._write
-        write.execute("BEGIN IMMEDIATE")
         try:
+            write.execute("BEGIN IMMEDIATE")
             is_new = False
             for table in planned:
                 new = {i.number for i in table.indexes[2:] if i.number not in known}
@@ -288,7 +294,7 @@ class SQLiteStore:
 
     async def forget_receipts(self, before: Timestamp) -> None:
         async with self._slot:
-            self._write.execute("DELETE FROM receipts WHERE ts < ?", (before,))
+            self._write_one("DELETE FROM receipts WHERE ts < ?", (before,))
 
     async def commits_after(self, at: Timestamp) -> Sequence[CommitEntry] | None:
         return self._history.after(at)
@@ -408,12 +414,12 @@ class _SQLiteSnapshot:
         statement = _SCAN_DOWN if descending else _SCAN_UP
         if self._at >= self._store._position:
             found = self._connection.execute(statement, (index.number, lower, upper, limit))
-            return [Row(key, StoredDocument(i, json, size)) for key, i, json, size in found]
+            return list(map(Row._make, found))
         hidden, extra = self._store._rewind(self._at).rows(index.number, lower, upper)
         found = self._connection.execute(
             statement, (index.number, lower, upper, limit + len(hidden))
         )
-        rows = [Row(key, StoredDocument(i, json, size)) for key, i, json, size in found]
+        rows = list(map(Row._make, found))
         return merge_rows(rows, hidden, extra, descending=descending, limit=limit)
 
 

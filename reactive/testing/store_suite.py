@@ -8,8 +8,6 @@ A store that outlives its process inherits `DurableStoreSuite` instead. The suit
 `reactive.storage.interface` alone.
 """
 
-# ruff: noqa: SIM300 - the expected value stands on the left in all tests, as failures then read alike
-
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -121,14 +119,14 @@ class StoreSuite:
 
     async def test_is_empty_when_new(self, tmp_path: Path) -> None:
         store = self.new_store(tmp_path)
-        assert 0 == await store.open()
-        assert () == tuple(store.tables())
-        assert [] == list(await store.commits_after(0) or ())
+        assert await store.open() == 0
+        assert tuple(store.tables()) == ()
+        assert list(await store.commits_after(0) or ()) == []
         assert await store.note("anything") is None
         assert await store.receipt("session", 0) is None
-        assert (-1, 0) == await store.last_receipt("session")
+        assert await store.last_receipt("session") == (-1, 0)
         async with store.commit_slot() as slot:
-            assert 0 == slot.head
+            assert slot.head == 0
         await store.close()
 
     async def test_may_be_closed_twice(self, tmp_path: Path) -> None:
@@ -138,26 +136,26 @@ class StoreSuite:
         await store.close()
 
     async def test_has_a_secret_of_its_own(self, store: Store) -> None:
-        assert 32 == len(store.secret)
+        assert len(store.secret) == 32
 
     async def test_keeps_notes(self, store: Store) -> None:
         await store.set_note("schema", "first")
         await store.set_note("other", "Straße 🚲")
         await store.set_note("schema", "second")
-        assert "second" == await store.note("schema")
-        assert "Straße 🚲" == await store.note("other")
+        assert await store.note("schema") == "second"
+        assert await store.note("other") == "Straße 🚲"
         assert await store.note("sche") is None
 
     async def test_notes_are_no_commits(self, store: Store) -> None:
         await commit(store, 10, revision(store.table("items"), "x", None, {}))
         await store.set_note("schema", "text")
-        assert [] == list(await store.commits_after(10) or ())
+        assert list(await store.commits_after(10) or ()) == []
 
     # --- Tables and indexes ---
 
     async def test_makes_a_table_on_first_use(self, store: Store) -> None:
         items, users = store.table("items"), store.table("users")
-        assert "items" == items.name
+        assert items.name == "items"
         built_in = [("by_id", (("_id",),)), ("by_creation_time", (("_creationTime",),))]
         assert built_in == [(index.name, index.fields) for index in items.indexes]
         assert items == store.table("items")
@@ -166,13 +164,13 @@ class StoreSuite:
     async def test_gives_every_table_and_index_a_number_of_its_own(self, store: Store) -> None:
         await store.define([BY_A_AND_B, TableSpec("users", {"by_a": (("a",),)})])
         tables = [store.table(name) for name in ("items", "users", "late")]
-        assert 3 == len({table.number for table in tables})
-        assert 4 + 3 + 2 == len({index.number for table in tables for index in table.indexes})
+        assert len({table.number for table in tables}) == 3
+        assert len({index.number for table in tables for index in table.indexes}) == 4 + 3 + 2
         assert all(table.number > 10_000 for table in tables)
 
     async def test_a_table_that_was_never_written_reads_as_empty(self, store: Store) -> None:
         table = store.table("items")
-        assert [] == await ids(store.snapshot(0), table.by_creation_time)
+        assert await ids(store.snapshot(0), table.by_creation_time) == []
         assert await store.snapshot(0).get(table.by_id, encode_part("x")) is None
 
     async def test_define_makes_tables(self, store: Store) -> None:
@@ -181,7 +179,7 @@ class StoreSuite:
         assert table == store.table("items")
         names = ["by_id", "by_creation_time", "by_a", "by_a_b"]
         assert names == [index.name for index in table.indexes]
-        assert (("a",), ("b",)) == index_of(store, "by_a_b").fields
+        assert index_of(store, "by_a_b").fields == (("a",), ("b",))
 
     async def test_define_builds_an_index_from_what_is_stored(self, store: Store) -> None:
         table = store.table("items")
@@ -194,12 +192,12 @@ class StoreSuite:
         await commit(store, 10, *(revision(table, i, None, each) for i, each in versions.items()))
         await store.define([TableSpec("items", {"by_a": (("a",),), "by_c": (("b", "c"),)})])
         now = store.snapshot(10)
-        assert ["x", "y", "z", "w"] == await ids(now, index_of(store, "by_a"))
+        assert await ids(now, index_of(store, "by_a")) == ["x", "y", "z", "w"]
         undefined = encode_part(UNDEFINED)
         lacking = await ids(now, index_of(store, "by_a"), undefined, prefix_end(undefined))
-        assert ["x"] == lacking
+        assert lacking == ["x"]
         deep = encode_part("deep")
-        assert ["z"] == await ids(now, index_of(store, "by_c"), deep, prefix_end(deep))
+        assert await ids(now, index_of(store, "by_c"), deep, prefix_end(deep)) == ["z"]
 
     async def test_define_builds_an_index_over_many_documents(self, store: Store) -> None:
         """More than any store handles at once."""
@@ -223,7 +221,7 @@ class StoreSuite:
             revision(table, "x", {"a": 1.0}, {"a": 3.0}),
             revision(table, "y", None, {"a": 2.0}),
         )
-        assert ["y", "x"] == await ids(store.snapshot(20), index_of(store, "by_a"))
+        assert await ids(store.snapshot(20), index_of(store, "by_a")) == ["y", "x"]
 
     async def test_define_keeps_the_number_of_what_stays(self, store: Store) -> None:
         await store.define([BY_A])
@@ -241,7 +239,7 @@ class StoreSuite:
         await commit(store, 20, revision(store.table("items"), "y", None, {"a": 0.0}))
         await store.define([BY_A])
         assert dropped.number < index_of(store, "by_a").number
-        assert ["y", "x"] == await ids(store.snapshot(20), index_of(store, "by_a"))
+        assert await ids(store.snapshot(20), index_of(store, "by_a")) == ["y", "x"]
 
     async def test_an_index_on_other_fields_is_another_index(self, store: Store) -> None:
         await store.define([BY_A])
@@ -250,7 +248,7 @@ class StoreSuite:
         await commit(store, 20, revision(store.table("items"), "y", None, {"a": 2.0, "b": 1.0}))
         await store.define([TableSpec("items", {"by_a": (("b",),)})])
         assert before.number != index_of(store, "by_a").number
-        assert ["y", "x"] == await ids(store.snapshot(20), index_of(store, "by_a"))
+        assert await ids(store.snapshot(20), index_of(store, "by_a")) == ["y", "x"]
 
     async def test_a_table_that_a_schema_no_longer_names_keeps_its_documents(
         self, store: Store
@@ -260,7 +258,7 @@ class StoreSuite:
         await commit(store, 10, revision(table, "x", None, {"a": 1.0}))
         await store.define([TableSpec("users", {})])
         assert replace(table, indexes=table.indexes[:2]) == store.table("items")
-        assert ["x"] == await ids(store.snapshot(10), table.by_creation_time)
+        assert await ids(store.snapshot(10), table.by_creation_time) == ["x"]
 
     async def test_define_waits_for_the_slot(self, store: Store) -> None:
         async with store.commit_slot() as slot:
@@ -271,7 +269,7 @@ class StoreSuite:
             assert await stays_pending(defining)
             await slot.commit()
         await defining
-        assert ["x"] == await ids(store.snapshot(10), index_of(store, "by_a"))
+        assert await ids(store.snapshot(10), index_of(store, "by_a")) == ["x"]
 
     # --- Promise 1: a snapshot never changes ---
 
@@ -280,7 +278,7 @@ class StoreSuite:
         await commit(store, 10, revision(table, "x", None, {"a": 1.0}))
         await commit(store, 20, revision(table, "y", None, {"a": 2.0}))
         past, key = store.snapshot(10), encode_part("y")
-        assert ["x"] == await ids(past, table.by_creation_time)
+        assert await ids(past, table.by_creation_time) == ["x"]
         assert await past.get(table.by_id, key) is None
         assert document("y", {"a": 2.0}) == await store.snapshot(20).get(table.by_id, key)
 
@@ -302,9 +300,9 @@ class StoreSuite:
         await commit(store, 20, revision(table, "x", {"a": 1.0}, None))
         past = store.snapshot(10)
         assert document("x", {"a": 1.0}) == await past.get(table.by_id, encode_part("x"))
-        assert ["x"] == await ids(past, table.by_id)
+        assert await ids(past, table.by_id) == ["x"]
         assert await store.snapshot(20).get(table.by_id, encode_part("x")) is None
-        assert [] == await ids(store.snapshot(20), table.by_id)
+        assert await ids(store.snapshot(20), table.by_id) == []
 
     async def test_the_past_of_a_delete_and_an_insert_of_the_same_id(self, store: Store) -> None:
         table, key = store.table("items"), encode_part("x")
@@ -314,7 +312,7 @@ class StoreSuite:
         found = [await store.snapshot(ts).get(table.by_id, key) for ts in (5, 10, 20, 30)]
         assert [None, document("x", {"a": 1.0}), None, document("x", {"a": 3.0})] == found
         listed = [await ids(store.snapshot(ts), table.by_id) for ts in (5, 10, 20, 30)]
-        assert [[], ["x"], [], ["x"]] == listed
+        assert listed == [[], ["x"], [], ["x"]]
 
     async def test_the_past_of_a_key_that_moved(self, store: Store) -> None:
         await store.define([BY_A])
@@ -326,7 +324,7 @@ class StoreSuite:
             change = revision(table, "x", versions[step - 1], versions[step])
             await commit(store, 10 * (step + 1), change)
         orders = [await ids(store.snapshot(ts), by_a) for ts in (11, 20, 30, 40)]
-        assert [["x", "y"], ["x", "y"], ["y", "x"], ["y", "x"]] == orders
+        assert orders == [["x", "y"], ["x", "y"], ["y", "x"], ["y", "x"]]
         for version in versions:
             key = table.keys(wire_of("x", version))[2].joined
             expected = [
@@ -348,7 +346,7 @@ class StoreSuite:
             snapshot = store.snapshot(ts)
             assert (await rows(snapshot, index_of(store, "by_a_b")))[0].key == here
             assert await snapshot.get(index_of(store, "by_a_b"), gone) is None
-            assert ["x"] == await ids(snapshot, index_of(store, "by_a"))
+            assert await ids(snapshot, index_of(store, "by_a")) == ["x"]
 
     async def test_the_limit_of_a_scan_counts_rows_of_the_past(self, store: Store) -> None:
         await store.define([BY_A])
@@ -360,21 +358,21 @@ class StoreSuite:
         await commit(store, 22, revision(table, "3", {"a": 3.0}, {"a": -9.0}))
         await commit(store, 23, *(revision(table, f"new{n}", None, {"a": n / 9}) for n in range(5)))
         past = store.snapshot(10)
-        assert ["0", "1", "2"] == await ids(past, by_a, limit=3)
-        assert ["5", "4", "3"] == await ids(past, by_a, limit=3, descending=True)
-        assert ["2", "3"] == await ids(past, by_a, encode_part(2.0), limit=2)
+        assert await ids(past, by_a, limit=3) == ["0", "1", "2"]
+        assert await ids(past, by_a, limit=3, descending=True) == ["5", "4", "3"]
+        assert await ids(past, by_a, encode_part(2.0), limit=2) == ["2", "3"]
         until = await ids(past, by_a, b"", encode_part(3.0), limit=2, descending=True)
-        assert ["2", "1"] == until
+        assert until == ["2", "1"]
 
     async def test_a_snapshot_that_is_held_does_not_move(self, store: Store) -> None:
         await store.define([BY_A])
         table, by_a = store.table("items"), index_of(store, "by_a")
         await commit(store, 10, revision(table, "x", None, {"a": 1.0}))
         held = store.snapshot(10)
-        assert ["x"] == await ids(held, by_a)
+        assert await ids(held, by_a) == ["x"]
         await commit(store, 20, revision(table, "y", None, {"a": 0.0}))
         await commit(store, 30, revision(table, "x", {"a": 1.0}, None))
-        assert ["x"] == await ids(held, by_a)
+        assert await ids(held, by_a) == ["x"]
         assert document("x", {"a": 1.0}) == await held.get(table.by_id, encode_part("x"))
 
     async def test_the_past_between_the_commits_of_one_slot(self, store: Store) -> None:
@@ -436,11 +434,11 @@ class StoreSuite:
         table = store.table("items")
         async with store.commit_slot() as slot:
             await slot.append(CommitEntry(10, [revision(table, "x", None, {})]))
-            assert 0 == slot.head
+            assert slot.head == 0
             await slot.commit()
-            assert 10 == slot.head
+            assert slot.head == 10
         async with store.commit_slot() as slot:
-            assert 10 == slot.head
+            assert slot.head == 10
 
     async def test_a_slot_may_commit_more_than_once(self, store: Store) -> None:
         table = store.table("items")
@@ -450,14 +448,14 @@ class StoreSuite:
             await slot.append(CommitEntry(20, [revision(table, "y", None, {})]))
             await slot.commit()
             await slot.append(CommitEntry(30, [revision(table, "z", None, {})]))
-        assert ["x", "y"] == await ids(store.snapshot(30), table.by_id)
+        assert await ids(store.snapshot(30), table.by_id) == ["x", "y"]
 
     async def test_a_commit_of_nothing_is_nothing(self, store: Store) -> None:
         await commit(store, 10, revision(store.table("items"), "x", None, {}))
         async with store.commit_slot() as slot:
             await slot.commit()
-            assert 10 == slot.head
-        assert [] == list(await store.commits_after(10) or ())
+            assert slot.head == 10
+        assert list(await store.commits_after(10) or ()) == []
 
     # --- Promise 3: who sees what was appended ---
 
@@ -479,9 +477,9 @@ class StoreSuite:
                 )
             )
             assert await slot.snapshot().get(table.by_id, key) is None
-            assert ["y"] == await ids(slot.snapshot(), table.by_creation_time)
+            assert await ids(slot.snapshot(), table.by_creation_time) == ["y"]
             assert document("x", {"a": 2.0}) == await between.get(table.by_id, key)
-            assert ["x"] == await ids(between, table.by_creation_time)
+            assert await ids(between, table.by_creation_time) == ["x"]
 
     async def test_nobody_else_sees_what_was_appended(self, store: Store) -> None:
         table = store.table("items")
@@ -500,19 +498,19 @@ class StoreSuite:
                 )
             )
             for snapshot in (held, store.snapshot(10)):
-                assert ["x"] == await ids(snapshot, table.by_id)
+                assert await ids(snapshot, table.by_id) == ["x"]
                 found = await snapshot.get(table.by_id, encode_part("x"))
                 assert document("x", {"a": 1.0}) == found
                 assert await snapshot.get(table.by_id, encode_part("y")) is None
-            assert [] == list(await store.commits_after(10) or ())
+            assert list(await store.commits_after(10) or ()) == []
             assert await store.receipt("session", 1) is None
-            assert (-1, 0) == await store.last_receipt("session")
+            assert await store.last_receipt("session") == (-1, 0)
             assert await stays_pending(watching)
             await slot.commit()
-            assert (1, 20) == await store.last_receipt("session")
+            assert await store.last_receipt("session") == (1, 20)
         await watching
-        assert ["x", "y"] == await ids(store.snapshot(20), table.by_id)
-        assert ["x"] == await ids(held, table.by_id)
+        assert await ids(store.snapshot(20), table.by_id) == ["x", "y"]
+        assert await ids(held, table.by_id) == ["x"]
 
     async def test_nobody_ever_sees_what_was_left(self, store: Store) -> None:
         await store.define([BY_A])
@@ -537,15 +535,15 @@ class StoreSuite:
             )
             await slot.append(CommitEntry(21, [revision(table, "x", {"a": 3.0}, None)]))
         for ts in (10, 21):
-            assert ["x", "y"] == await ids(store.snapshot(ts), index_of(store, "by_a"))
+            assert await ids(store.snapshot(ts), index_of(store, "by_a")) == ["x", "y"]
             found = await store.snapshot(ts).get(table.by_id, encode_part("x"))
             assert document("x", {"a": 1.0}) == found
         assert await store.receipt("session", 1) is None
-        assert [] == list(await store.commits_after(10) or ())
+        assert list(await store.commits_after(10) or ()) == []
         async with store.commit_slot() as slot:
-            assert 10 == slot.head
+            assert slot.head == 10
         await commit(store, 20, revision(table, "x", {"a": 1.0}, {"a": 4.0}))
-        assert ["y", "x"] == await ids(store.snapshot(20), index_of(store, "by_a"))
+        assert await ids(store.snapshot(20), index_of(store, "by_a")) == ["y", "x"]
 
     async def test_a_slot_that_is_left_by_an_error_is_free_again(self, store: Store) -> None:
         table = store.table("items")
@@ -558,14 +556,14 @@ class StoreSuite:
         with pytest.raises(ZeroDivisionError):
             await leave_by_an_error()
         await commit(store, 10, revision(table, "y", None, {}))
-        assert ["y"] == await ids(store.snapshot(10), table.by_id)
+        assert await ids(store.snapshot(10), table.by_id) == ["y"]
 
     async def test_a_table_of_a_left_slot_can_be_used_later(self, store: Store) -> None:
         table = store.table("items")
         async with store.commit_slot() as slot:
             await slot.append(CommitEntry(10, [revision(table, "x", None, {})]))
         await commit(store, 20, revision(table, "y", None, {}))
-        assert ["y"] == await ids(store.snapshot(20), store.table("items").by_id)
+        assert await ids(store.snapshot(20), store.table("items").by_id) == ["y"]
 
     # --- Promise 5: commits_after, and waiting ---
 
@@ -624,8 +622,8 @@ class StoreSuite:
         assert (20, second) == await store.receipt("ann", 12)
         assert await store.receipt("ann", 4) is None
         assert await store.receipt("bob", 3) is None
-        assert (12, 20) == await store.last_receipt("ann")
-        assert (-1, 0) == await store.last_receipt("bob")
+        assert await store.last_receipt("ann") == (12, 20)
+        assert await store.last_receipt("bob") == (-1, 0)
 
     async def test_forgets_receipts(self, store: Store) -> None:
         for number, ts in enumerate((10, 20, 30)):
@@ -633,10 +631,10 @@ class StoreSuite:
         await commit(store, 40, receipt=Receipt("bob", 0, b"null", b"[]"))
         await store.forget_receipts(20)
         kept = [await store.receipt("ann", number) is not None for number in range(3)]
-        assert [False, True, True] == kept
+        assert kept == [False, True, True]
         await store.forget_receipts(31)
-        assert (-1, 0) == await store.last_receipt("ann")
-        assert (0, 40) == await store.last_receipt("bob")
+        assert await store.last_receipt("ann") == (-1, 0)
+        assert await store.last_receipt("bob") == (0, 40)
 
     # --- Scans ---
 
@@ -676,10 +674,10 @@ class StoreSuite:
             10,
             *(revision(table, i, None, {"a": 1.0, "_creationTime": t}) for i, t in made.items()),
         )
-        assert ["q", "r", "p", "s"] == await ids(store.snapshot(10), by_a)
-        assert ["s", "p", "r", "q"] == await ids(store.snapshot(10), by_a, descending=True)
-        assert ["q", "r", "p", "s"] == await ids(store.snapshot(10), table.by_creation_time)
-        assert ["p", "q", "r", "s"] == await ids(store.snapshot(10), table.by_id)
+        assert await ids(store.snapshot(10), by_a) == ["q", "r", "p", "s"]
+        assert await ids(store.snapshot(10), by_a, descending=True) == ["s", "p", "r", "q"]
+        assert await ids(store.snapshot(10), table.by_creation_time) == ["q", "r", "p", "s"]
+        assert await ids(store.snapshot(10), table.by_id) == ["p", "q", "r", "s"]
 
     async def test_a_range_includes_its_lower_and_excludes_its_upper_end(
         self, store: Store
@@ -693,11 +691,11 @@ class StoreSuite:
             async def found(lower: bytes, upper: bytes, descending: bool = descending) -> list[str]:
                 return sorted(await ids(now, table.by_id, lower, upper, descending=descending))
 
-            assert ["b", "c"] == await found(b, d)
-            assert [] == await found(b, b)
-            assert [] == await found(d, a)
-            assert [] == await found(b"", a)
-            assert ["d"] == await found(d, prefix_end(b""))
+            assert await found(b, d) == ["b", "c"]
+            assert await found(b, b) == []
+            assert await found(d, a) == []
+            assert await found(b"", a) == []
+            assert await found(d, prefix_end(b"")) == ["d"]
 
     async def test_tables_do_not_see_each_other(self, store: Store) -> None:
         items, users = store.table("items"), store.table("users")
@@ -707,11 +705,11 @@ class StoreSuite:
             revision(items, "x", None, {"a": 1.0}),
             revision(users, "y", None, {"a": 2.0}),
         )
-        assert ["x"] == await ids(store.snapshot(10), items.by_creation_time)
-        assert ["y"] == await ids(store.snapshot(10), users.by_creation_time)
+        assert await ids(store.snapshot(10), items.by_creation_time) == ["x"]
+        assert await ids(store.snapshot(10), users.by_creation_time) == ["y"]
         await commit(store, 20, revision(items, "x", {"a": 1.0}, None))
-        assert ["x"] == await ids(store.snapshot(10), items.by_creation_time)
-        assert ["y"] == await ids(store.snapshot(20), users.by_creation_time)
+        assert await ids(store.snapshot(10), items.by_creation_time) == ["x"]
+        assert await ids(store.snapshot(20), users.by_creation_time) == ["y"]
 
     async def test_keys_are_bytes_of_any_kind(self, store: Store) -> None:
         await store.define([BY_A])
@@ -763,10 +761,10 @@ class DurableStoreSuite(StoreSuite):
             await slot.append(CommitEntry(30, [revision(table, "z", None, {})]))
         await store.close()
         again = self.new_store(tmp_path)
-        assert 25 == await again.open()
-        assert ["x", "y"] == await ids(again.snapshot(25), table.by_id)
+        assert await again.open() == 25
+        assert await ids(again.snapshot(25), table.by_id) == ["x", "y"]
         async with again.commit_slot() as slot:
-            assert 25 == slot.head
+            assert slot.head == 25
         await again.close()
 
     async def test_keeps_documents(
@@ -837,7 +835,7 @@ class DurableStoreSuite(StoreSuite):
             await ids(again.snapshot(30), again.table(name).by_id)
             for name in ("items", "between", "during", "other")
         ]
-        assert [["x"], ["z"], ["y"], []] == found
+        assert found == [["x"], ["z"], ["y"], []]
 
     async def test_keeps_the_number_of_a_table_that_a_left_slot_used_first(
         self, store: Store, reopened: Callable[[], Awaitable[Store]]
@@ -848,7 +846,7 @@ class DurableStoreSuite(StoreSuite):
         await commit(store, 20, revision(users, "y", None, {}))
         again = await reopened()
         assert users == again.table("users")
-        assert ["y"] == await ids(again.snapshot(20), again.table("users").by_id)
+        assert await ids(again.snapshot(20), again.table("users").by_id) == ["y"]
         assert items.number != again.table("third").number
 
     async def test_never_gives_a_dropped_number_again(
@@ -862,7 +860,7 @@ class DurableStoreSuite(StoreSuite):
         assert again.table("items").index("by_a") is None
         await again.define([BY_A])
         assert dropped.number < index_of(again, "by_a").number
-        assert ["x"] == await ids(again.snapshot(10), index_of(again, "by_a"))
+        assert await ids(again.snapshot(10), index_of(again, "by_a")) == ["x"]
 
     async def test_keeps_what_lies_beside_the_documents(
         self, store: Store, reopened: Callable[[], Awaitable[Store]]
@@ -872,9 +870,9 @@ class DurableStoreSuite(StoreSuite):
         await commit(store, 10, revision(store.table("items"), "x", None, {}), receipt=receipt)
         again = await reopened()
         assert secret == again.secret
-        assert "text" == await again.note("schema")
+        assert await again.note("schema") == "text"
         assert (10, receipt) == await again.receipt("ann", 5)
-        assert (5, 10) == await again.last_receipt("ann")
+        assert await again.last_receipt("ann") == (5, 10)
 
     async def test_does_not_invent_a_past(
         self, store: Store, reopened: Callable[[], Awaitable[Store]]
@@ -889,7 +887,7 @@ class DurableStoreSuite(StoreSuite):
             found = await again.snapshot(10).get(table.by_id, encode_part("x"))
         assert document("x", {"a": 1.0}) == found
         assert await again.commits_after(10) in (None, [change])
-        assert [] == list(await again.commits_after(20) or ())
+        assert list(await again.commits_after(20) or ()) == []
 
     async def test_a_new_store_has_another_secret(self, store: Store, tmp_path: Path) -> None:
         other = self.new_store(tmp_path / "elsewhere")

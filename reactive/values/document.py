@@ -18,10 +18,20 @@ class StoredDocument(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A document as an index scan finds it."""
+    """A document as an index scan finds it: a `StoredDocument` with the key in front."""
 
     key: bytes
-    document: StoredDocument
+    id: str
+    json: JsonBytes
+    size: int
+
+    @classmethod
+    def of(cls, key: bytes, document: StoredDocument) -> "Row":
+        return cls(key, *document)
+
+    @property
+    def document(self) -> StoredDocument:
+        return StoredDocument(self.id, self.json, self.size)
 
 
 @dataclass(slots=True)

@@ -313,10 +313,11 @@ def wire_size(wire: Any) -> int:
     if len(wire) == 1:
         (name,) = wire
         if name[:1] == "$":
-            if name == "$bytes":
-                return 2 + len(base64.b64decode(wire[name]))
-            return 9
-    return 2 + sum(len(name) + 1 + wire_size(item) for name, item in wire.items())
+            return 2 + len(base64.b64decode(wire[name])) if name == "$bytes" else 9
+    total = 2
+    for name, item in wire.items():
+        total += len(name) + 1 + (9 if type(item) is float else wire_size(item))
+    return total
 
 
 def to_plain_json(wire: Any) -> Any:

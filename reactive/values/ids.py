@@ -14,9 +14,9 @@ from typing import Protocol
 
 _STANDARD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _CROCKFORD = b"0123456789abcdefghjkmnpqrstvwxyz"
-_TO_TEXT = bytes.maketrans(_STANDARD, _CROCKFORD)
 _FROM_TEXT = bytes.maketrans(_CROCKFORD, _STANDARD)
 _ALPHABET = frozenset(_CROCKFORD.decode())
+_PAIRS = [chr(_CROCKFORD[n >> 5]) + chr(_CROCKFORD[n & 31]) for n in range(1024)]
 _DAY_MS = 86_400_000
 _WEIGHTS = {length: tuple(range(length, 0, -1)) for length in range(17, 22)}
 
@@ -91,7 +91,12 @@ def _checksum(body: bytes) -> bytes:
 
 
 def _to_text(raw: bytes) -> str:
-    return base64.b32encode(raw).rstrip(b"=").translate(_TO_TEXT).decode()
+    # Two letters at a time; what is left over is filled up with zero bits.
+    padding = -len(raw) * 8 % 10
+    bits = int.from_bytes(raw, "big") << padding
+    start = len(raw) * 8 + padding - 10
+    text = "".join([_PAIRS[bits >> shift & 1023] for shift in range(start, -1, -10)])
+    return text[:-1] if padding >= 5 else text
 
 
 def _from_text(text: str) -> bytes:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reactive.values.keys import IndexKey, encode_part, lookup
@@ -44,6 +44,11 @@ class TableDefinition:
     number: int
     name: str
     indexes: tuple[IndexDefinition, ...]
+    index_numbers: tuple[int, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Every revision names its indexes; they share this one tuple.
+        object.__setattr__(self, "index_numbers", tuple([each.number for each in self.indexes]))
 
     def index(self, name: str) -> IndexDefinition | None:
         for index in self.indexes:

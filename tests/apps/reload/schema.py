@@ -1,0 +1,10 @@
+"""The schema that the reload tests edit."""
+
+from reactive import Document, index
+
+
+class Task(Document, table="tasks"):
+    title: str
+    points: int = 1
+
+    by_title = index("title")

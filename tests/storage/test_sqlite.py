@@ -1,0 +1,459 @@
+"""The stores in SQLite keep the promises of every store, and answer for the disk below them."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from typing_extensions import override
+
+from reactive.errors import StorageError, UncertainCommitError
+from reactive.limits import DEFAULT_LIMITS, Limits
+from reactive.storage.interface import Store
+from reactive.storage.sqlite import SQLiteStore, sqlite_path
+from reactive.testing.documents import document, revision
+from reactive.testing.store_suite import (
+    BY_A,
+    DurableStoreSuite,
+    StoreSuite,
+    commit,
+    ids,
+    index_of,
+    stays_pending,
+    stop,
+)
+from reactive.values.document import CommitEntry, Receipt
+from reactive.values.keys import encode_part
+from tests.storage.machine import DurableStoreMachine, StoreMachine
+
+NAME = "data.sqlite3"
+LARGE = "x" * 50_000
+
+
+class TestInMemory(StoreSuite):
+    @override
+    def new_store(self, folder: Path, limits: Limits = DEFAULT_LIMITS) -> Store:
+        return SQLiteStore(None, limits)
+
+
+class TestOnFile(DurableStoreSuite):
+    @override
+    def new_store(self, folder: Path, limits: Limits = DEFAULT_LIMITS) -> Store:
+        return SQLiteStore(folder / NAME, limits, commit_in_thread=False)
+
+
+class TestOnFileInThread(DurableStoreSuite):
+    @override
+    def new_store(self, folder: Path, limits: Limits = DEFAULT_LIMITS) -> Store:
+        return SQLiteStore(folder / NAME, limits, commit_in_thread=True)
+
+
+class InMemoryMachine(StoreMachine):
+    @override
+    def new_store(self, folder: Path, limits: Limits) -> Store:
+        return SQLiteStore(None, limits)
+
+
+class OnFileMachine(DurableStoreMachine):
+    @override
+    def new_store(self, folder: Path, limits: Limits) -> Store:
+        return SQLiteStore(folder / NAME, limits, commit_in_thread=False)
+
+
+class OnFileInThreadMachine(DurableStoreMachine):
+    @override
+    def new_store(self, folder: Path, limits: Limits) -> Store:
+        return SQLiteStore(folder / NAME, limits, commit_in_thread=True)
+
+
+TestInMemoryMachine = InMemoryMachine.TestCase
+TestInMemoryMachine.settings = settings(max_examples=100, stateful_step_count=25)
+TestOnFileMachine = OnFileMachine.TestCase
+TestOnFileMachine.settings = settings(max_examples=60, stateful_step_count=20)
+TestOnFileInThreadMachine = OnFileInThreadMachine.TestCase
+TestOnFileInThreadMachine.settings = settings(max_examples=60, stateful_step_count=20)
+
+
+@pytest.fixture(params=[False, True], ids=["loop", "thread"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SQLiteStore]:
+    """A store on a file, with one commit in it."""
+    store = SQLiteStore(tmp_path / NAME, commit_in_thread=request.param)
+    await store.open()
+    await commit(store, 10, revision(store.table("items"), "x", None, {"a": 1.0}))
+    yield store
+    await store.close()
+
+
+async def open_and_close(path: Path) -> None:
+    store = SQLiteStore(path)
+    try:
+        await store.open()
+    finally:
+        await store.close()
+
+
+# --- Opening ---
+
+
+async def test_makes_its_folder(tmp_path: Path) -> None:
+    path = tmp_path / "some" / "where" / NAME
+    await open_and_close(path)
+    assert path.is_file()
+
+
+async def test_a_file_has_one_user(store: SQLiteStore, tmp_path: Path) -> None:
+    second = SQLiteStore(tmp_path / NAME)
+    with pytest.raises(StorageError, match=rf"{NAME} is in use by another server"):
+        await second.open()
+    # The first does not notice.
+    await commit(store, 20, revision(store.table("items"), "y", None, {}))
+    await store.close()
+    assert await second.open() == 20
+    await second.close()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"garbage" * 1_000, id="no database"),
+        pytest.param(b"SQLite format 3\0" + b"\xff" * 8_000, id="a broken header"),
+        pytest.param(b"short", id="a few bytes"),
+    ],
+)
+async def test_refuses_what_is_no_database(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / NAME
+    path.write_bytes(content)
+    with pytest.raises(StorageError, match=f"(?s){NAME}.*database"):
+        await open_and_close(path)
+    assert content == path.read_bytes()
+
+
+async def test_refuses_a_database_with_its_end_cut_off(store: SQLiteStore, tmp_path: Path) -> None:
+    many = [revision(store.table("items"), f"{n}", None, {"a": LARGE}) for n in range(20)]
+    await commit(store, 20, *many)
+    await store.close()
+    path = tmp_path / NAME
+    path.write_bytes(path.read_bytes()[:8_192])
+    with pytest.raises(StorageError, match=NAME):
+        await open_and_close(path)
+
+
+async def test_refuses_another_format(store: SQLiteStore, tmp_path: Path) -> None:
+    await store.close()
+    path = tmp_path / NAME
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StorageError, match=rf"{NAME} .*format 1.* format 99"):
+        await open_and_close(path)
+    assert before == path.read_bytes()
+
+
+async def test_refuses_the_database_of_another_program(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE documents(customer TEXT)")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StorageError, match=NAME):
+        await open_and_close(path)
+    assert before == path.read_bytes()
+
+
+async def test_refuses_paths_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "file" / NAME, tmp_path / "folder"):
+        with pytest.raises(StorageError, match=path.name):
+            await open_and_close(path)
+
+
+async def test_a_refused_file_is_free_again(tmp_path: Path) -> None:
+    """The store that was refused has let go of it, though nobody has closed it."""
+    path = tmp_path / NAME
+    path.write_bytes(b"garbage" * 1_000)
+    refused = SQLiteStore(path)
+    with pytest.raises(StorageError):
+        await refused.open()
+    with sqlite3.connect(tmp_path / "other") as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    path.unlink()
+    (tmp_path / "other").rename(path)
+    with pytest.raises(StorageError):
+        await refused.open()
+    path.unlink()
+    await open_and_close(path)
+
+
+async def test_closing_what_was_never_opened(tmp_path: Path) -> None:
+    await SQLiteStore(tmp_path / NAME).close()
+
+
+async def test_the_disk_decides_where_commits_run(tmp_path: Path) -> None:
+    """Whichever way the probe decides, the store works and the probe leaves nothing behind."""
+    store = SQLiteStore(tmp_path / NAME)
+    await store.open()
+    await commit(store, 10, revision(store.table("items"), "x", None, {}))
+    assert await ids(store.snapshot(10), store.table("items").by_id) == ["x"]
+    await store.close()
+
+
+def test_paths_of_urls(tmp_path: Path) -> None:
+    assert tmp_path / "data" / "a.db" == sqlite_path("sqlite:///data/a.db", tmp_path)
+    assert Path("/var/a.db") == sqlite_path("sqlite:////var/a.db", tmp_path)
+    assert sqlite_path("sqlite:///:memory:", tmp_path) is None
+
+
+# --- A disk that fails ---
+
+
+class Connection:
+    """Stands before a store's connection, and lets one statement fail."""
+
+    def __init__(
+        self, inner: sqlite3.Connection, statement: str, error: sqlite3.Error, *, does_it: bool
+    ) -> None:
+        self._inner = inner
+        self._statement = statement
+        self._error: sqlite3.Error | None = error
+        self._does_it = does_it
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def execute(self, statement: str, *arguments: Any) -> sqlite3.Cursor:
+        if self._error is None or not statement.startswith(self._statement):
+            return self._inner.execute(statement, *arguments)
+        error, self._error = self._error, None
+        if self._does_it:
+            self._inner.execute(statement, *arguments)
+        raise error
+
+
+def let_fail(
+    store: SQLiteStore,
+    monkeypatch: pytest.MonkeyPatch,
+    statement: str,
+    error: sqlite3.Error,
+    *,
+    does_it: bool = False,
+) -> None:
+    failing = Connection(store._write, statement, error, does_it=does_it)
+    monkeypatch.setattr(store, "_write", failing)
+
+
+def fill_disk(store: SQLiteStore) -> None:
+    """No page more than there are: what SQLite then says is what it says of a full disk."""
+    (pages,) = store._write.execute("PRAGMA page_count").fetchone()
+    store._write.execute(f"PRAGMA max_page_count = {pages}")
+
+
+def empty_disk(store: SQLiteStore) -> None:
+    store._write.execute("PRAGMA max_page_count = 1000000")
+
+
+async def assert_only_x(store: Store, ts: int) -> None:
+    """The store is as the fixture made it, and takes the next commit."""
+    table = store.table("items")
+    for snapshot in (store.snapshot(ts), store.snapshot(10)):
+        assert await ids(snapshot, table.by_id) == ["x"]
+        assert document("x", {"a": 1.0}) == await snapshot.get(table.by_id, encode_part("x"))
+    async with store.commit_slot() as slot:
+        assert slot.head == 10
+    assert list(await store.commits_after(10) or ()) == []
+    await commit(store, ts, revision(table, "x", {"a": 1.0}, {"a": 2.0}))
+    assert document("x", {"a": 2.0}) == await store.snapshot(ts).get(table.by_id, encode_part("x"))
+
+
+async def test_a_full_disk_refuses_a_commit(store: SQLiteStore) -> None:
+    table = store.table("items")
+    fill_disk(store)
+    large = [revision(table, f"{n}", None, {"a": LARGE}) for n in range(5)]
+    with pytest.raises(StorageError, match="full"):
+        await commit(store, 20, *large, receipt=Receipt("ann", 1, b"null", b"[]"))
+    empty_disk(store)
+    assert await store.receipt("ann", 1) is None
+    await assert_only_x(store, 20)
+
+
+async def test_a_disk_that_is_full_after_some_commits_of_a_slot(store: SQLiteStore) -> None:
+    """All of the slot is refused, also what had found its place."""
+    table = store.table("items")
+    fill_disk(store)
+
+    async def commit_two() -> None:
+        async with store.commit_slot() as slot:
+            await slot.append(CommitEntry(20, [revision(table, "y", None, {})]))
+            large = [revision(table, f"{n}", None, {"a": LARGE}) for n in range(5)]
+            await slot.append(CommitEntry(30, large))
+            await slot.commit()
+
+    with pytest.raises(StorageError, match="full"):
+        await commit_two()
+    empty_disk(store)
+    await assert_only_x(store, 30)
+
+
+async def test_a_full_disk_refuses_new_indexes(store: SQLiteStore, tmp_path: Path) -> None:
+    table = store.table("items")
+    many = [revision(table, f"{n}", None, {"a": "x" * 900}) for n in range(50)]
+    await commit(store, 20, *many)
+    fill_disk(store)
+    with pytest.raises(StorageError, match="full"):
+        await store.define([BY_A])
+    assert table == store.table("items")
+    empty_disk(store)
+    await store.define([BY_A])
+    assert len(await ids(store.snapshot(20), index_of(store, "by_a"))) == 51
+
+
+FULL = sqlite3.OperationalError("database or disk is full")
+FULL.sqlite_errorcode = sqlite3.SQLITE_FULL
+
+
+async def test_a_disk_that_is_full_at_the_last_moment(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_fail(store, monkeypatch, "COMMIT", FULL)
+    with pytest.raises(StorageError, match="disk is full"):
+        await commit(store, 20, revision(store.table("items"), "y", None, {}))
+    await assert_only_x(store, 20)
+
+
+@pytest.mark.parametrize("statement", ["BEGIN", "INSERT INTO documents", "UPDATE documents"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        sqlite3.OperationalError("disk I/O error"),
+        sqlite3.DatabaseError("database disk image is malformed"),
+        sqlite3.IntegrityError("UNIQUE constraint failed"),
+    ],
+)
+async def test_a_write_that_fails_before_the_commit(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch, statement: str, error: sqlite3.Error
+) -> None:
+    table = store.table("items")
+    changes = [
+        revision(table, "y", None, {}),
+        revision(table, "x", {"a": 1.0}, {"a": 5.0}),
+    ]
+    let_fail(store, monkeypatch, statement, error)
+    with pytest.raises(StorageError, match=str(error)):
+        await commit(store, 20, *changes)
+    await assert_only_x(store, 20)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        sqlite3.OperationalError("disk I/O error"),
+        sqlite3.DatabaseError("database disk image is malformed"),
+    ],
+)
+@pytest.mark.parametrize("does_it", [False, True])
+async def test_a_commit_whose_outcome_is_unknown(
+    store: SQLiteStore,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    error: sqlite3.Error,
+    does_it: bool,
+) -> None:
+    let_fail(store, monkeypatch, "COMMIT", error, does_it=does_it)
+    with pytest.raises(UncertainCommitError, match=str(error)):
+        await commit(store, 20, revision(store.table("items"), "y", None, {}))
+    # Only whoever reads the file again knows, and then knows all of it.
+    await store.close()
+    again = SQLiteStore(tmp_path / NAME)
+    head = await again.open()
+    found = await ids(again.snapshot(head), again.table("items").by_id)
+    assert (head, found) == (20, ["x", "y"]) if does_it else (head, found) == (10, ["x"])
+    await again.close()
+
+
+@pytest.mark.parametrize("statement", ["BEGIN", "COMMIT", "INSERT OR REPLACE", "UPDATE meta"])
+async def test_indexes_that_cannot_be_changed(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    before = store.table("items")
+    if statement == "INSERT OR REPLACE":
+        # What is done with `executemany` passes by; SQLite itself refuses this one.
+        store._write.execute(
+            "CREATE TEMP TRIGGER refuse BEFORE INSERT ON tables"
+            " BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        )
+    else:
+        let_fail(store, monkeypatch, statement, sqlite3.OperationalError("refused"))
+    with pytest.raises(StorageError, match="refused"):
+        await store.define([BY_A])
+    store._write.execute("DROP TRIGGER IF EXISTS refuse")
+    assert before == store.table("items")
+    await store.define([BY_A])
+    assert await ids(store.snapshot(10), index_of(store, "by_a")) == ["x"]
+
+
+# --- Commits in a thread ---
+
+
+async def test_the_loop_runs_while_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
+    """Readers meanwhile see nothing of it, and everything as soon as it is done."""
+    store = SQLiteStore(tmp_path / NAME, commit_in_thread=True)
+    await store.open()
+    table = store.table("items")
+    await commit(store, 10, revision(table, "x", None, {"a": 1.0}))
+    loop = asyncio.get_running_loop()
+    is_there, may_go = asyncio.Event(), asyncio.Event()
+    inner = store._write
+
+    class Slow:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(inner, name)
+
+        def execute(self, statement: str, *arguments: Any) -> sqlite3.Cursor:
+            done = inner.execute(statement, *arguments)
+            if statement == "COMMIT":
+                # On disk already, but not yet known to the loop.
+                loop.call_soon_threadsafe(is_there.set)
+                asyncio.run_coroutine_threadsafe(may_go.wait(), loop).result()
+            return done
+
+    store._write = Slow()  # type: ignore[assignment]
+    change = [revision(table, "x", {"a": 1.0}, {"a": 2.0}), revision(table, "y", None, {})]
+    receipt = Receipt("ann", 1, b"null", b"[]")
+    committing = asyncio.create_task(commit(store, 20, *change, receipt=receipt))
+    waiting = asyncio.create_task(store.wait_for_commit(10))
+    await is_there.wait()
+    held = store.snapshot(10)
+    assert await ids(held, table.by_id) == ["x"]
+    assert document("x", {"a": 1.0}) == await held.get(table.by_id, encode_part("x"))
+    assert await held.get(table.by_id, encode_part("y")) is None
+    assert list(await store.commits_after(10) or ()) == []
+    assert await store.receipt("ann", 1) is None
+    assert await stays_pending(waiting)
+    may_go.set()
+    await committing
+    await waiting
+    assert await ids(held, table.by_id) == ["x"]
+    assert await ids(store.snapshot(20), table.by_id) == ["x", "y"]
+    assert (20, receipt) == await store.receipt("ann", 1)
+    await store.close()
+
+
+async def test_a_waiter_that_gave_up_does_no_harm(store: SQLiteStore) -> None:
+    waiting = asyncio.create_task(store.wait_for_commit(10))
+    assert await stays_pending(waiting)
+    await stop(waiting)
+    await commit(store, 20, revision(store.table("items"), "y", None, {}))
+    await store.wait_for_commit(10)
+
+
+async def test_readers_cannot_write(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / NAME, commit_in_thread=True)
+    await store.open()
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        store._read.execute("DELETE FROM meta")
+    await store.close()
