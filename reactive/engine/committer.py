@@ -83,6 +83,10 @@ class Committer:
         """
         if len(self._queue) >= self._limits.commit_queue_max:
             raise OverloadedError("too many mutations are waiting", code="CommitterFullError")
+        self.requeue(work)
+
+    def requeue(self, work: Work) -> None:
+        """Queues work that was let in before; it is never refused."""
         self._queue.append(work)
         self._call()
 

@@ -103,6 +103,10 @@ class Database:
         """Queues work for the next slot; see `Committer.submit`."""
         self._committer.submit(work)
 
+    def requeue(self, work: Work) -> None:
+        """Queues work again that was in the queue before; see `Committer.requeue`."""
+        self._committer.requeue(work)
+
     async def commit(self, transaction: Transaction) -> Timestamp:
         """Commits a transaction that was prepared outside the slot.
 

@@ -5,36 +5,35 @@ go: no task, no turn of the event loop. One that does wait goes on as an ordinar
 """
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Coroutine, Generator
 from typing import Any, TypeVar
 
-T = TypeVar("T")
+T = TypeVar("T", covariant=True)
 
 
-class _Rest(Awaitable[T]):
-    """What is left of a coroutine that has yielded once."""
+class _Rest(Coroutine[Any, Any, T]):
+    """What is left of a coroutine that has yielded once: it begins with what it yielded."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, T], yielded: Any) -> None:
         self._coroutine = coroutine
         self._yielded = yielded
+        self._is_resumed = False
+
+    def send(self, value: Any, /) -> Any:
+        if self._is_resumed:
+            return self._coroutine.send(value)
+        self._is_resumed = True
+        return self._yielded
+
+    def throw(self, *error: Any) -> Any:
+        self._is_resumed = True
+        return self._coroutine.throw(*error)
+
+    def close(self) -> None:
+        self._coroutine.close()
 
     def __await__(self) -> Generator[Any, Any, T]:
-        yielded = self._yielded
-        while True:
-            try:
-                sent = yield yielded
-            except BaseException as error:  # noqa: BLE001 - handed on to the coroutine, all of it
-                step, argument = self._coroutine.throw, error
-            else:
-                step, argument = self._coroutine.send, sent  # type: ignore[assignment]
-            try:
-                yielded = step(argument)
-            except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]
-
-
-async def _finish(rest: _Rest[T]) -> T:
-    return await rest
+        raise TypeError("only a task runs the rest of a coroutine")
 
 
 def run_eagerly(coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T] | None:
@@ -46,4 +45,4 @@ def run_eagerly(coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T] | None:
         yielded = coroutine.send(None)
     except StopIteration:
         return None
-    return asyncio.get_running_loop().create_task(_finish(_Rest(coroutine, yielded)))
+    return asyncio.get_running_loop().create_task(_Rest(coroutine, yielded))

@@ -19,11 +19,12 @@ _BLOCK = 64
 class IntervalMap(Generic[Owner]):
     """Half-open intervals of bytes, each with an owner; an owner may have several."""
 
-    __slots__ = ("_blocks", "_fresh", "_owned", "_starts")
+    __slots__ = ("_blocks", "_fresh", "_owned", "_sorted", "_starts")
 
     def __init__(self) -> None:
         self._owned: dict[Owner, list[tuple[bytes, bytes]]] = {}
         self._fresh: dict[Owner, None] = {}
+        self._sorted = 0
         self._blocks: list[tuple[bytes, list[tuple[bytes, bytes, Owner]]]] = []
         self._starts: list[bytes] = []
 
@@ -38,6 +39,9 @@ class IntervalMap(Generic[Owner]):
         """Drops all intervals of the owner; one without any is no error."""
         self._owned.pop(owner, None)
         self._fresh.pop(owner, None)
+        if 2 * len(self._owned) < self._sorted:
+            # Most of what the blocks hold is gone; they would keep it alive.
+            self._sort()
 
     def containing(self, key: bytes) -> Iterator[Owner]:
         """The owners with an interval around the key, each once."""
@@ -76,6 +80,7 @@ class IntervalMap(Generic[Owner]):
         )
         self._blocks = []
         self._starts = []
+        self._sorted = len(self._owned)
         for at in range(0, len(everything), _BLOCK):
             block = everything[at : at + _BLOCK]
             self._blocks.append((max(upper for _, upper, _ in block), block))

@@ -21,6 +21,7 @@ from reactive.values.ranges import ReadSet
 from reactive.values.timestamp import Timestamp
 
 _ANONYMOUS = "anonymous"
+_VOLATILE_CLAIMS = {"jti", "nbf", "fva", "iat", "exp"}
 _CLOCK_NS = 17 * 10**9
 """How long a result that looked at the clock is given to newcomers (Convex's query cache)."""
 
@@ -302,5 +303,6 @@ class LiveQueries:
 
 
 def sorted_claims(claims: Any) -> str:
-    """A text that is equal for equal sets of claims."""
-    return repr(sorted(claims.items(), key=lambda item: item[0]))
+    """A text that is equal for two tokens of the same user, however fresh each is."""
+    lasting = [item for item in claims.items() if item[0] not in _VOLATILE_CLAIMS]
+    return repr(sorted(lasting, key=lambda item: item[0]))

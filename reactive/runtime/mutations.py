@@ -20,19 +20,27 @@ Done = Callable[[CallOutcome], None]
 
 
 class Lane:
-    """Mutations that run one after another: those of one client.
+    """Mutations that run, and are answered, one after another: those of one client.
 
     `last_receipt` is the highest request of the client that may have a receipt, `last_ts` its
-    commit; only requests up to it need be looked up.
+    commit; only requests up to it need be looked up. `waiting` starts with the one whose turn it
+    is.
     """
 
-    __slots__ = ("__weakref__", "busy", "last_receipt", "last_ts", "under_way", "waiting")
+    __slots__ = (
+        "__weakref__",
+        "last_receipt",
+        "last_ts",
+        "unanswered",
+        "under_way",
+        "waiting",
+    )
 
     def __init__(self) -> None:
         self.last_receipt = -1
         self.last_ts: Timestamp = 0
-        self.busy: Mutation | None = None
         self.waiting: deque[Mutation] = deque()
+        self.unanswered: deque[Mutation] = deque()
         self.under_way: dict[int, Mutation] = {}
 
 
@@ -70,8 +78,10 @@ class Mutation:
         "_attempts",
         "_database",
         "_done",
+        "_is_passed_over",
         "_lane",
         "_limits",
+        "_outcome",
         "_prepared",
         "_request",
         "_result",
@@ -98,7 +108,16 @@ class Mutation:
         self._done: list[Done] = [done]
         self._attempts = 0
         self._prepared: Transaction | None = None
+        self._is_passed_over = False
+        self._outcome: CallOutcome | None = None
         self._result = MutationResult(None, b"null", b"[]")
+
+    def enter_lane(self) -> None:
+        """Takes its place behind the client's other mutations, once it is in the queue."""
+        self._lane.waiting.append(self)
+        self._lane.unanswered.append(self)
+        if self._request.session is not None:
+            self._lane.under_way[self._request.request] = self
 
     def join(self, done: Done) -> None:
         """Somebody else waits for the same mutation: it was sent again before it was answered."""
@@ -107,13 +126,13 @@ class Mutation:
     async def run(self, begin: Callable[[], Transaction]) -> Transaction | None:
         if self._prepared is not None:
             return self._prepared
-        if self._lane.busy is not None and self._lane.busy is not self:
-            self._lane.waiting.append(self)
-            return None
-        if await self._was_done_before():
+        if self._lane.waiting[0] is not self:
+            self._is_passed_over = True
             return None
         definition: FunctionDefinition | None = None
         try:
+            if await self._was_done_before():
+                return None
             definition = self._runner.resolve(self._request)
             if self._runner.must_use_worker(definition):
                 self._leave_slot(definition)
@@ -128,7 +147,17 @@ class Mutation:
         except BaseException as error:  # noqa: BLE001 - it is the author's code that raised
             self._fail(error)
             return None
+        self._let_next()
         return transaction
+
+    def _let_next(self) -> None:
+        """It has run: whatever becomes of it, the next one of the lane comes behind it."""
+        waiting = self._lane.waiting
+        if waiting and waiting[0] is self:
+            waiting.popleft()
+            if waiting and waiting[0]._is_passed_over:
+                waiting[0]._is_passed_over = False
+                self._database.requeue(waiting[0])
 
     async def _was_done_before(self) -> bool:
         request = self._request
@@ -158,7 +187,6 @@ class Mutation:
 
     def _leave_slot(self, definition: FunctionDefinition, delay_s: float = 0.0) -> None:
         """Goes on in a worker; the lane waits, everybody else does not."""
-        self._lane.busy = self
         task = asyncio.get_running_loop().create_task(self._prepare(definition, delay_s))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -170,7 +198,7 @@ class Mutation:
             transaction = self._database.begin()
             await self._attempt(definition, transaction, in_worker=True)
             self._prepared = transaction
-            self._database.submit(self)
+            self._database.requeue(self)
         except BaseException as error:
             self._fail(error)
             if isinstance(error, asyncio.CancelledError):
@@ -190,7 +218,11 @@ class Mutation:
         is_conflict = isinstance(error, ConflictError)
         if is_conflict and self._attempts < self._limits.mutation_attempts_max:
             self._prepared = None
-            definition = self._runner.resolve(self._request)
+            try:
+                definition = self._runner.resolve(self._request)
+            except ReactiveError as gone:
+                self._fail(gone)
+                return
             self._leave_slot(definition, self._limits.retry_backoff_s * 2**self._attempts)
         else:
             self._fail(error)
@@ -199,12 +231,14 @@ class Mutation:
         self._finish(self._runner.mutation_failed(self._request, error))
 
     def _finish(self, outcome: CallOutcome) -> None:
-        lane = self._lane
-        lane.under_way.pop(self._request.request, None)
-        if lane.busy is self:
-            lane.busy = None
-            waiting, lane.waiting = lane.waiting, deque()
-            for mutation in waiting:
-                self._database.submit(mutation)
+        self._outcome = outcome
+        self._let_next()
+        unanswered = self._lane.unanswered
+        while unanswered and unanswered[0]._outcome is not None:
+            unanswered.popleft()._answer()
+
+    def _answer(self) -> None:
+        assert self._outcome is not None
+        self._lane.under_way.pop(self._request.request, None)
         for done in self._done:
-            done(outcome)
+            done(self._outcome)

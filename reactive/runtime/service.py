@@ -61,6 +61,7 @@ class FunctionService:
         self._clock = clock
         self._admin_key = admin_key
         self._lanes: WeakValueDictionary[str, Lane] = WeakValueDictionary()
+        self._resuming = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._actions: set[asyncio.Task[Any]] = set()
         self._calls = FunctionCalls(self)
@@ -190,9 +191,15 @@ class FunctionService:
         if session is None:
             return Lane()
         lane = self._lanes.get(session)
-        if lane is None:
-            lane = self._lanes[session] = Lane()
-            lane.last_receipt, lane.last_ts = await self._database.store.last_receipt(session)
+        if lane is not None:
+            return lane
+        # One at a time: a lane is not handed out before it knows of the client's receipts.
+        async with self._resuming:
+            lane = self._lanes.get(session)
+            if lane is None:
+                lane = Lane()
+                lane.last_receipt, lane.last_ts = await self._database.store.last_receipt(session)
+                self._lanes[session] = lane
         return lane
 
     def mutate(self, request: MutationRequest, done: Done) -> None:
@@ -202,8 +209,7 @@ class FunctionService:
             return
         mutation = Mutation(self._database, self, self._limits, self._tasks, request, lane, done)
         self._database.submit(mutation)
-        if request.session is not None:
-            lane.under_way[request.request] = mutation
+        mutation.enter_lane()
 
     async def mutate_and_wait(self, request: MutationRequest) -> CallOutcome:
         """Runs a mutation and returns when it is durable, or has failed."""

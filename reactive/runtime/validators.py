@@ -1,9 +1,10 @@
 """Pydantic's validators, made to mean what Convex's values mean.
 
-Pydantic reads JSON generously: "5" is an int, 1 is true. Between a client and a server that share
-types this hides mistakes, so scalars are taken as they are; everything else (dates, UUIDs, enums,
-nested models, constraints) is pydantic's own. Under `case = "camel"` the fields of nested models
-get their camelCase aliases here, so that an author's classes stay as they were written.
+Pydantic reads JSON generously: "5" is an int, 1 is true, and what a model does not know is dropped.
+Between a client and a server that share types this hides mistakes. So scalars are taken as they
+are, and unknown fields refused; everything else (dates, UUIDs, enums, constraints, what a model's
+own config says) is pydantic's own. Under `case = "camel"` the fields of nested models get their
+camelCase aliases here, so that an author's classes stay as they were written.
 """
 
 from collections.abc import Callable, Mapping
@@ -79,6 +80,9 @@ def tightened(schema: Any, wire_name: Callable[[str], str]) -> Any:
             "validate_by_name": True,
             "validate_by_alias": True,
             "loc_by_alias": True,
+            "extra_fields_behavior": (schema.get("config") or {}).get(
+                "extra_fields_behavior", "forbid"
+            ),
         }
     elif kind in ("model-fields", "dataclass-args"):
         _alias_fields(copy, wire_name)

@@ -231,7 +231,7 @@ class Calls:
 
     async def wait(self, count: int) -> list[str]:
         """The names of those that ended, once there are so many."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(5):
             while len(self.ended) < count:
                 self._event.clear()
                 await self._event.wait()

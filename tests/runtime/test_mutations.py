@@ -1,6 +1,7 @@
 """Mutations: exactly once, in order, all or nothing, and again when what they read has changed."""
 
 import asyncio
+import sys
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from reactive.backend import ANYBODY, MutationRequest
 from reactive.errors import OverloadedError, StorageError
 from reactive.limits import DEFAULT_LIMITS
+from reactive.runtime.registry import FunctionRegistry
 from reactive.storage.memory import MemoryStore
 from reactive.testing.clock import ManualClock
 from reactive.testing.faults import FaultyStore
@@ -22,6 +24,13 @@ def slow(server: Server, *paths: str) -> None:
     """These mutations run in a thread, as after they have held the loop for too long."""
     for path in paths:
         server.service.project.registry.find(path, None, is_admin=True).is_slow = True
+
+
+async def thread_is_free(server: Server) -> None:
+    """Returns when what runs in the only thread is done, by running something else there."""
+    slow(server, "faults:where")
+
+    assert "MainThread" != await server.query("faults:where")
 
 
 # Exactly once
@@ -65,16 +74,25 @@ async def test_receipts_are_found_among_many() -> None:
     async with serving() as server:
         calls = Calls(server)
         lane = await server.service.resume(SESSION)
-        for request in (0, 3, 5, 1, 3, 0, 5, 1):
-            calls.mutate(
-                str(request), "counters:add", session=SESSION, request=request, lane=lane, name="a"
-            )
-        await turns()
+        for requests in ((0, 3, 5), (1, 3), (0, 1, 5)):
+            for request in requests:
+                name = f"{request} of {requests}"
+                calls.mutate(
+                    name, "counters:add", session=SESSION, request=request, lane=lane, name="a"
+                )
+            await turns()
 
         assert {"a": 4} == await server.counters("a")
-        assert ["1", "2", "3", "4", "2", "1", "3", "4"] == [
-            (outcome.value or b"").decode().removesuffix(".0") for _, outcome in calls.ended
-        ]
+        assert {
+            "0 of (0, 3, 5)": 1,
+            "3 of (0, 3, 5)": 2,
+            "5 of (0, 3, 5)": 3,
+            "1 of (1, 3)": 4,
+            "3 of (1, 3)": 2,
+            "0 of (0, 1, 5)": 1,
+            "1 of (0, 1, 5)": 4,
+            "5 of (0, 1, 5)": 3,
+        } == calls.values
 
 
 async def test_mutation_that_is_sent_again_while_it_runs_is_joined() -> None:
@@ -244,23 +262,24 @@ async def test_mutation_that_waits_is_not_overtaken_by_one_that_comes_later() ->
 
 async def test_mutation_that_waits_is_not_overtaken_in_a_crowd() -> None:
     """The one before them is the last that fits into a batch."""
-    async with serving(limits=replace(DEFAULT_LIMITS, commit_batch_max=1)) as server:
+    store = FaultyStore(MemoryStore())
+    limits = replace(DEFAULT_LIMITS, commit_batch_max=1, worker_threads=1)
+    async with serving(limits=limits, store=store) as server:
         slow(server, "counters:add")
         calls = Calls(server)
         lane = await server.service.resume(SESSION)
-        crowd = 50
-        for number in range(crowd):
-            calls.mutate("before", "counters:put", name=f"c{number}", value=1)
         calls.mutate("1", "counters:add", lane=lane, name="a")
         calls.mutate("2", "counters:put", lane=lane, name="a", value=2)
-        await calls.wait(crowd)
-        while len(calls.ended) < crowd + 2:
-            # Others of the lane come in all the time, and find the queue never empty.
-            calls.mutate("later", "counters:put", lane=lane, name="b", value=0)
-            await asyncio.sleep(0)
-        names = [name for name, _ in calls.ended[crowd:]]
+        await turns()
+        pause = store.pause("commit", "before")
+        calls.mutate("other", "counters:put", name="b", value=1)
+        await pause.reached()
+        # The first comes back from its thread into the queue, and the third after it.
+        await thread_is_free(server)
+        calls.mutate("3", "counters:put", lane=lane, name="a", value=3)
+        pause.release()
 
-        assert ["1", "2"] == names[:2]
+        assert ["other", "1", "2", "3"] == await calls.wait(4)
 
 
 async def test_lane_goes_on_after_a_failure_in_a_thread() -> None:
@@ -276,27 +295,30 @@ async def test_lane_goes_on_after_a_failure_in_a_thread() -> None:
 
 
 async def test_full_queue_refuses_newcomers_and_loses_nobody() -> None:
-    async with serving(limits=replace(DEFAULT_LIMITS, commit_queue_max=3)) as server:
+    """Those that wait in a lane, or come back from a thread, were accepted before."""
+    store = FaultyStore(MemoryStore())
+    limits = replace(DEFAULT_LIMITS, commit_queue_max=3, worker_threads=1)
+    async with serving(limits=limits, store=store) as server:
         slow(server, "counters:add")
         calls = Calls(server)
         lane = await server.service.resume(SESSION)
-        # The first leaves for a thread, two wait for it; then the queue is filled by others.
-        for name in ("1", "2", "3"):
-            calls.mutate(name, "counters:add", lane=lane, name="a")
+        calls.mutate("1", "counters:add", lane=lane, name="a")
+        calls.mutate("2", "counters:put", lane=lane, name="a", value=2)
+        calls.mutate("3", "counters:put", lane=lane, name="a", value=3)
         await asyncio.sleep(0)
-        accepted = 3
-        refused = 0
-        while len(calls.ended) < 1 or refused == 0:
-            try:
-                calls.mutate("other", "counters:put", name="b", value=1)
-                accepted += 1
-            except OverloadedError as error:
-                refused += 1
-                assert "CommitterFullError" == error.code
-                await asyncio.sleep(0)
-        await calls.wait(accepted)
+        pause = store.pause("commit", "before")
+        calls.mutate("other", "counters:put", name="b", value=1)
+        await pause.reached()
+        for _ in range(limits.commit_queue_max):
+            calls.mutate("other", "counters:put", name="b", value=1)
+        with pytest.raises(OverloadedError) as caught:
+            calls.mutate("refused", "counters:put", name="b", value=1)
+        await thread_is_free(server)
+        pause.release()
+        ended = await calls.wait(3 + 1 + limits.commit_queue_max)
 
-        assert (1, 2, 3) == tuple(calls.values[name] for name in "123")
+        assert "CommitterFullError" == caught.value.code
+        assert ["1", "2", "3"] == [name for name in ended if name != "other"]
         assert {"a": 3} == await server.counters("a")
 
 
@@ -367,22 +389,21 @@ async def test_conflict_is_retried_with_a_new_clock_and_new_dice() -> None:
     async with serving(limits=QUICK, clock=clock) as server:
         path = "counters:seen_by_chance"
         slow(server, path)
-        runs = server.service.executions
         calls = Calls(server)
         calls.mutate("slow", path, name="a")
-        before = clock.now_ns()
         await asyncio.sleep(0)
         # It has begun; another one commits before it, and time goes by.
         await server.mutate("counters:put", name="a", value=10)
         clock.advance(100)
         await calls.wait(1)
-        seen = calls.values["slow"]
+        first, second = sys.modules["functions.counters"].runs
 
-        assert 11 == seen["value"]
-        assert seen["now"] == seen["later"]
+        assert second == calls.values["slow"]
         assert {"a": 11} == await server.counters("a")
-        if server.service.executions - runs > 2:
-            assert before / 1e9 + 100 == pytest.approx(seen["now"])
+        assert (1, 11) == (first["value"], second["value"])
+        assert pytest.approx(100) == second["now"] - first["now"]
+        assert first["dice"] != second["dice"]
+        assert all(run["now"] == run["later"] for run in (first, second))
 
 
 async def test_only_one_of_two_may_leave() -> None:
@@ -413,6 +434,23 @@ async def test_hot_counter_loses_and_doubles_nothing() -> None:
         assert list(range(1, len(done) + 1)) == sorted(done)
         assert {"a": len(done)} == await server.counters("a")
         assert all("was changed by" in message for message in lost)
+
+
+async def test_function_that_is_gone_when_it_is_to_be_retried_fails_alone() -> None:
+    async with serving(limits=replace(QUICK, worker_threads=1)) as server:
+        slow(server, "counters:add")
+        await server.mutate("counters:put", name="a", value=1)
+        calls = Calls(server)
+        calls.mutate("gone", "counters:add", name="a")
+        await asyncio.sleep(0)
+        whole = server.service.project
+        await server.mutate("counters:put", name="a", value=2)
+        server.service.serve(replace(whole, registry=FunctionRegistry((), "exact")))
+        await calls.wait(1)
+        server.service.serve(whole)
+
+        assert {"gone": "Could not find public function for 'counters:add'."} == calls.values
+        assert 5 == await server.mutate("counters:put", name="a", value=5)
 
 
 # Nested calls

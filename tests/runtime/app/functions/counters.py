@@ -93,13 +93,20 @@ async def add_and_fail(ctx: MutationCtx, name: str, error: bool = True) -> int:
     return value
 
 
+runs: list[dict[str, Any]] = []
+"""What every run of `seen_by_chance` saw, those that did not commit included."""
+
+
 @mutation
 async def seen_by_chance(ctx: MutationCtx, name: str) -> dict[str, Any]:
     """What differs from one run to the next."""
     value = await add(ctx, name=name)
-    return {
-        "value": value,
-        "now": ctx.now.timestamp(),
-        "later": ctx.now.timestamp(),
-        "dice": ctx.random.random(),
-    }
+    runs.append(
+        {
+            "value": value,
+            "now": ctx.now.timestamp(),
+            "later": ctx.now.timestamp(),
+            "dice": ctx.random.random(),
+        }
+    )
+    return runs[-1]
