@@ -9,13 +9,14 @@ possible because a transaction can be run again at any time.
 
 import inspect
 import signal
+import sys
 import sysconfig
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import Context
 from types import FrameType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from reactive.errors import UsageError
 
@@ -167,27 +168,34 @@ async def answer(
 ) -> tuple[Callable[[Any], Any], Any]:
     """How to go on with a coroutine that has yielded: with a result, or with an error."""
     if not isinstance(yielded, LoopCall):
-        return coroutine.throw, _foreign_await(coroutine)
+        return coroutine.throw, _foreign_await(coroutine, yielded)
     try:
         return coroutine.send, await yielded.make()
     except Exception as error:  # noqa: BLE001 - it is the author's code that made the call
         return coroutine.throw, error
 
 
-def _foreign_await(coroutine: Coroutine[Any, Any, Any]) -> UsageError:
+def _foreign_await(coroutine: Coroutine[Any, Any, Any], yielded: object) -> UsageError:
     innermost: Any = coroutine
-    name = ""
-    while innermost is not None:
-        if inspect.iscoroutine(innermost):
-            module = innermost.cr_code.co_filename.rpartition("/")[2]
-            name = f"{innermost.__qualname__} ({module})"
-            innermost = innermost.cr_await
-        else:
-            if not inspect.isgenerator(innermost):
-                name = f"{name}: {type(innermost).__qualname__}"
-            innermost = None
+    while inspect.iscoroutine(innermost.cr_await):
+        innermost = innermost.cr_await
+    file = innermost.cr_code.co_filename.rpartition("/")[2]
+    what = "" if yielded is None else f": {type(yielded).__qualname__}"
+    return foreign_await(f"{innermost.__qualname__} ({file}){what}")
+
+
+def foreign_await(name: str) -> UsageError:
+    """What an author is told who awaits something that no context made."""
     return UsageError(
         f"a query or a mutation may await its context and functions of the app only, not {name}; "
         "use an action for everything else",
         code="ForeignAwait",
     )
+
+
+class NoLoop:
+    """Stands for the event loop in a thread that has none, and says so to whoever asks for it."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        code = sys._getframe(1).f_code
+        raise foreign_await(f"{code.co_qualname} ({code.co_filename.rpartition('/')[2]})")

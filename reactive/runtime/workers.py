@@ -15,11 +15,11 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from reactive.errors import LimitError, OverloadedError
 from reactive.limits import Limits
-from reactive.runtime.guard import LoopCall, OverrunError, answer, is_authors
+from reactive.runtime.guard import LoopCall, NoLoop, OverrunError, answer, is_authors
 from reactive.storage.interface import Snapshot
 from reactive.values.document import Row, StoredDocument
 from reactive.values.tables import IndexDefinition
@@ -85,6 +85,7 @@ class _Worker:
         self.thread.start()
 
     def _main(self) -> None:
+        asyncio._set_running_loop(cast("asyncio.AbstractEventLoop", NoLoop()))
         while True:
             try:
                 step = self.inbox.get()
@@ -212,6 +213,8 @@ class Workers:
         """Lets idle threads end; busy ones end with the process."""
         for worker in self._idle:
             worker.inbox.put(None)
+        for worker in self._idle:
+            worker.thread.join(_GRACE_S)
         self._idle.clear()
 
 

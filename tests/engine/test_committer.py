@@ -184,10 +184,11 @@ async def test_a_work_that_submits_another_one_when_it_ends(database: Database) 
 
     class Chain(Job):
         def __init__(self, length: int) -> None:
-            super().__init__(
-                lambda transaction: write(transaction, table, "x", {"a": 1.0 * length})
-            )
+            super().__init__(self.put)
             self.length = length
+
+        async def put(self, transaction: Transaction) -> None:
+            await write(transaction, table, "x", {"a": 1.0 * self.length})
 
         def committed(self, ts: int) -> None:
             super().committed(ts)

@@ -10,7 +10,6 @@ import pytest
 from reactive.engine.database import Database
 from reactive.errors import ConflictError, OutOfRetentionError, StorageError
 from reactive.limits import DEFAULT_LIMITS
-from reactive.storage.interface import Store
 from reactive.storage.memory import MemoryStore
 from reactive.testing.clock import ManualClock
 from reactive.testing.faults import FaultyStore
@@ -358,8 +357,7 @@ async def test_too_far_behind_when_it_wants_to_commit() -> None:
     async with opened(store, limits=SHORT) as database, opened(store, limits=SHORT) as other:
         watcher = Watcher()
         other.subscribe(watcher, reads_of(equal_to(by_a(other), "nothing")), other.head)
-        for n in range(5):
-            last = await commit(database, "x", float(n))
+        last = [await commit(database, "x", float(n)) for n in range(5)][-1]
         job = put(table_of(other), "y", {"a": 1.0})
         other.submit(job)
         await settle()
@@ -388,11 +386,6 @@ async def test_opening_starts_at_the_newest_commit(store: FaultyStore, database:
     assert fresh.subscribe(watcher, nothing, ts) is None
 
 
-async def _of_store(store: Store) -> int:
-    return await store.open()
-
-
-async def test_a_database_of_nothing(store: FaultyStore) -> None:
-    async with opened(store) as database:
-        assert 0 == database.head == await _of_store(store)
-        assert (database.commits, database.batches, database.subscriptions) == (0, 0, 0)
+async def test_a_database_of_nothing(database: Database) -> None:
+    assert database.head == 0
+    assert (database.commits, database.batches, database.subscriptions) == (0, 0, 0)

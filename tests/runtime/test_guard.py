@@ -103,6 +103,7 @@ async def test_code_in_a_thread_reads_and_writes_through_the_loop() -> None:
 
         move_to_thread(server, "faults:where")
         move_to_thread(server, "faults:where_mutation")
+        await server.mutate("counters:put", name="x", value=1)
 
         assert "reactive-worker" == await server.query("faults:where")
         assert "reactive-worker" == await server.mutate("faults:where_mutation", name="a")

@@ -34,7 +34,7 @@ async def stubborn(ctx: QueryCtx) -> None:
 
 @query
 async def blocking(ctx: QueryCtx) -> str:
-    time.sleep(5)  # noqa: ASYNC251
+    time.sleep(600)  # noqa: ASYNC251
     return "woken"
 
 

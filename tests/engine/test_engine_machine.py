@@ -1,0 +1,495 @@
+"""The engine as a whole, against a dictionary.
+
+Transactions that overlap, works that run in the slot, another database on the same store, and
+subscribers. Three promises are checked after every step:
+
+- transactions are serialisable in the order of their timestamps: run again one after another, on a
+  dictionary, each reads what it read;
+- a subscriber that was not told holds what a fresh read would give;
+- whoever was told had read something that changed, and was told of the first such change.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from reactive.engine.commit_log import CommitLog
+from reactive.engine.committer import Committer
+from reactive.engine.database import Database
+from reactive.engine.subscriptions import SubscriptionIndex
+from reactive.engine.transaction import Transaction
+from reactive.errors import ConflictError
+from reactive.limits import DEFAULT_LIMITS
+from reactive.storage.memory import MemoryStore
+from reactive.testing.clock import ManualClock
+from reactive.testing.documents import Fields, wire_of
+from reactive.testing.store_suite import BY_A
+from reactive.values.keys import encode_part, prefix_end
+from reactive.values.ranges import ReadSet
+from reactive.values.tables import TableDefinition
+from reactive.values.timestamp import Timestamp
+from tests.engine.harness import Fatal, Job, Prepared, Watcher, read, scan, write
+
+T = TypeVar("T")
+State = dict[str, Fields]
+IDS = "pqrst"
+
+fields = st.fixed_dictionaries({}, optional={"a": st.sampled_from([0.0, 1.0, 2.0, 3.0])})
+bounds = st.sampled_from(
+    [b"", encode_part(1.0), encode_part(2.0), prefix_end(encode_part(2.0)), prefix_end(b"")]
+)
+
+
+# --- What a transaction does, and what the same does to a dictionary ---
+
+
+class Get(NamedTuple):
+    name: str
+
+
+class Scan(NamedTuple):
+    lower: bytes
+    upper: bytes
+    descending: bool
+    limit: int
+
+
+class Put(NamedTuple):
+    name: str
+    after: Fields | None
+
+
+class Nested(NamedTuple):
+    """Writes that are taken back, as those of a nested call that failed."""
+
+    puts: tuple[Put, ...]
+
+
+Query = Get | Scan
+Step = Get | Scan | Put | Nested
+
+queries: st.SearchStrategy[Query] = st.one_of(
+    st.builds(Get, st.sampled_from(IDS)),
+    st.builds(Scan, bounds, bounds, st.booleans(), st.sampled_from([1, 2, 100])),
+)
+puts = st.builds(Put, st.sampled_from(IDS), st.none() | fields)
+steps: st.SearchStrategy[Step] = st.one_of(
+    queries, puts, puts, st.builds(Nested, st.lists(puts, min_size=1, max_size=2).map(tuple))
+)
+
+
+async def perform(transaction: Transaction, table: TableDefinition, step: Step) -> object:
+    """Does the step in a transaction, and gives what was read."""
+    match step:
+        case Get(name):
+            return await read(transaction, table, name)
+        case Scan(lower, upper, descending, limit):
+            return await scan(
+                transaction,
+                table,
+                table.indexes[2],
+                lower=lower,
+                upper=upper,
+                descending=descending,
+                limit=limit,
+            )
+        case Put(name, after):
+            return await write(transaction, table, name, after)
+        case Nested(inner):
+            mark = transaction.savepoint()
+            for each in inner:
+                await perform(transaction, table, each)
+            transaction.rollback_to(mark)
+            return None
+
+
+def simulate(state: State, table: TableDefinition, step: Step) -> object:
+    """Does the step to the dictionary, and gives what was read."""
+    match step:
+        case Get(name):
+            return state.get(name)
+        case Scan(lower, upper, descending, limit):
+            keys = {name: key_of(table, name, each) for name, each in state.items()}
+            found = sorted(
+                (name for name, key in keys.items() if lower <= key < upper),
+                key=lambda name: keys[name],
+                reverse=descending,
+            )
+            return found[:limit]
+        case Put(name, after):
+            state.pop(name, None)
+            if after is not None:
+                state[name] = after
+            return None
+        case Nested():
+            return None
+
+
+def key_of(table: TableDefinition, name: str, each: Fields) -> bytes:
+    return table.keys(wire_of(name, each))[2].joined
+
+
+class Change(NamedTuple):
+    """What one commit did, as the model sees it."""
+
+    ts: Timestamp
+    before: State
+    after: State
+
+    def touches(self, table: TableDefinition, reads: ReadSet) -> bool:
+        """Whether it changed something in the ranges, found by looking at all of them."""
+        for name in self.before.keys() | self.after.keys():
+            old, new = self.before.get(name), self.after.get(name)
+            if old is None and new is None:
+                continue
+            for version in (old, new):
+                if version is not None and self._is_changed(name):
+                    keys = table.keys(wire_of(name, version))
+                    for index, key in zip(table.indexes, keys, strict=True):
+                        if any(each.contains(index.number, key.joined) for each in reads):
+                            return True
+        return False
+
+    def _is_changed(self, name: str) -> bool:
+        # Every document of a commit counts, even one that is written back as it was.
+        return name in self.written
+
+    @property
+    def written(self) -> frozenset[str]:
+        return frozenset(self.before.keys() | self.after.keys())
+
+
+@dataclass
+class Open:
+    """A transaction under way, with all that it did and read."""
+
+    transaction: Transaction
+    done: list[tuple[Step, object]] = field(default_factory=list)
+
+    @property
+    def written(self) -> set[str]:
+        return {step.name for step, _ in self.done if isinstance(step, Put)}
+
+
+@dataclass
+class Held:
+    """A subscriber, and what it holds."""
+
+    watcher: Watcher
+    query: Query
+    reads: ReadSet
+    result: object
+    expected: list[Timestamp] = field(default_factory=list)
+
+
+class EngineMachine(RuleBasedStateMachine):
+    """Two databases over one store; `database` has the subscribers, `other` is another process."""
+
+    database_class: type[Database] = Database
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        store, self.clock, self.fatal = MemoryStore(), ManualClock(), Fatal()
+        self.database = self.database_class(store, self.clock, DEFAULT_LIMITS, self.fatal)
+        self.other = Database(store, self.clock, DEFAULT_LIMITS, self.fatal)
+        for each in (self.database, self.other):
+            self.run(each.open())
+        self.run(self.database.define([BY_A]))
+        self.table = store.table("items")
+        self.states: dict[Timestamp, State] = {0: {}}
+        self.changes: list[Change] = []
+        self.told = 0  # how many of the changes `database` has published
+        self.open: dict[int, Open] = {}
+        self.held: list[Held] = []
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+    def teardown(self) -> None:
+        self.runner.close()
+
+    def state_at(self, ts: Timestamp) -> State:
+        return dict(self.states[max(known for known in self.states if known <= ts)])
+
+    # --- Transactions that are prepared outside of the slot ---
+
+    @rule(slot=st.integers(0, 1), elsewhere=st.booleans())
+    def begin(self, slot: int, elsewhere: bool) -> None:
+        # The first slot may belong to the other process.
+        database = self.other if elsewhere and slot == 0 else self.database
+        self.open[slot] = Open(database.begin())
+
+    @precondition(lambda self: self.open)
+    @rule(slot=st.integers(0, 1), step=steps)
+    def work(self, slot: int, step: Step) -> None:
+        current = self.open.get(slot)
+        if current is not None:
+            found = self.run(perform(current.transaction, self.table, step))
+            current.done.append((step, found))
+            self.replay(current, self.state_at(current.transaction.begin_ts))
+
+    @precondition(lambda self: self.open)
+    @rule(slot=st.integers(0, 1), elsewhere=st.booleans())
+    def commit(self, slot: int, elsewhere: bool) -> None:
+        current = self.open.pop(slot, None)
+        if current is not None:
+            self.commit_together(self.other if elsewhere else self.database, [current], [])
+
+    @precondition(lambda self: len(self.open) == 2)
+    @rule(jobs=st.lists(st.lists(steps, min_size=1, max_size=3), max_size=2))
+    def commit_both(self, jobs: list[list[Step]]) -> None:
+        both = [self.open.pop(0), self.open.pop(1)]
+        self.commit_together(self.database, both, jobs)
+
+    # --- Works that run in the slot ---
+
+    @rule(jobs=st.lists(st.lists(steps, min_size=1, max_size=4), min_size=1, max_size=3))
+    def mutate(self, jobs: list[list[Step]]) -> None:
+        self.commit_together(self.database, [], jobs)
+
+    @rule(job=st.lists(puts, min_size=1, max_size=2))
+    def mutate_elsewhere(self, job: list[Step]) -> None:
+        self.commit_together(self.other, [], [job])
+
+    @rule()
+    def follow(self) -> None:
+        self.run(_follow_for_a_while(self.database))
+        self.run(_follow_for_a_while(self.other))
+
+    @rule(move=st.integers(-10, 1_000))
+    def pass_time(self, move: int) -> None:
+        self.clock.set_wall(self.clock.now_ns() + move)
+
+    def commit_together(
+        self, database: Database, prepared: list[Open], jobs: list[list[Step]]
+    ) -> None:
+        """Hands all in within one turn of the loop; then plays them again on the dictionary."""
+        works: list[tuple[Job, Open]] = [(Prepared(each.transaction), each) for each in prepared]
+        works += [self.job(each) for each in jobs]
+        self.run(_submit(database, [job for job, _ in works]))
+        for job, done in works:
+            (end,) = job.ends
+            if isinstance(end, ConflictError):
+                self.conflicted(done)
+            else:
+                self.committed(job.ts, done)
+
+    def job(self, planned: list[Step]) -> tuple[Job, Open]:
+        opened: list[Open] = []
+
+        async def do(transaction: Transaction) -> None:
+            current.transaction = transaction
+            for step in planned:
+                current.done.append((step, await perform(transaction, self.table, step)))
+
+        current = Open(self.database.begin())
+        opened.append(current)
+        return Job(do), current
+
+    def committed(self, ts: Timestamp, done: Open) -> None:
+        if done.transaction.is_empty:
+            # One that only read is as good as run at its snapshot.
+            self.replay(done, self.state_at(done.transaction.begin_ts))
+            return
+        assert ts > max(self.states)
+        before = self.state_at(ts)
+        after = self.replay(done, dict(before))
+        written = done.written
+        self.states[ts] = after
+        self.changes.append(
+            Change(
+                ts,
+                {name: each for name, each in before.items() if name in written},
+                {name: each for name, each in after.items() if name in written},
+            )
+        )
+
+    def conflicted(self, done: Open) -> None:
+        """It had to be refused: what it read was changed after its snapshot."""
+        transaction = done.transaction
+        assert any(
+            change.ts > transaction.begin_ts and change.touches(self.table, transaction.reads)
+            for change in self.changes
+        )
+
+    def replay(self, done: Open, state: State) -> State:
+        for step, found in done.done:
+            assert simulate(state, self.table, step) == found
+        return state
+
+    # --- Subscribers ---
+
+    @rule(query=queries, back=st.integers(0, 2))
+    def subscribe(self, query: Query, back: int) -> None:
+        known = sorted(ts for ts in self.states if ts <= self.database.head)
+        at = known[max(0, len(known) - 1 - back)] if back else self.database.head
+        transaction = self.database.begin(at)
+        result = self.run(perform(transaction, self.table, query))
+        assert simulate(self.state_at(at), self.table, query) == result
+        missed = [
+            change.ts
+            for change in self.changes
+            if at < change.ts <= self.database.head
+            and change.touches(self.table, transaction.reads)
+        ]
+        held = Held(Watcher(), query, transaction.reads, result)
+        first = self.database.subscribe(held.watcher, held.reads, at)
+        assert (missed[0] if missed else None) == first
+        if first is None:
+            self.held.append(held)
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def unsubscribe(self, data: st.DataObject) -> None:
+        held = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
+        self.database.unsubscribe(held.watcher)
+
+    @invariant()
+    def exactly_those_are_told_whom_a_commit_concerns(self) -> None:
+        while self.told < len(self.changes) and self.changes[self.told].ts <= self.database.head:
+            change = self.changes[self.told]
+            self.told += 1
+            for held in self.held:
+                if not held.expected and change.touches(self.table, held.reads):
+                    held.expected.append(change.ts)
+        for held in self.held:
+            assert held.expected == held.watcher.told
+        self.held = [held for held in self.held if not held.expected]
+        assert len(self.held) == self.database.subscriptions
+
+    @invariant()
+    def who_was_not_told_holds_the_truth(self) -> None:
+        now = self.state_at(self.database.head)
+        for held in self.held:
+            assert simulate(now, self.table, held.query) == held.result
+            fresh = self.run(perform(self.database.begin(), self.table, held.query))
+            assert fresh == held.result
+
+    @invariant()
+    def nothing_was_fatal(self) -> None:
+        assert self.fatal.errors == []
+
+
+async def _submit(database: Database, works: list[Job]) -> None:
+    for work in works:
+        database.submit(work)
+    while not all(work.ends for work in works):
+        await asyncio.sleep(0)
+
+
+async def _follow_for_a_while(database: Database) -> None:
+    following = asyncio.create_task(database.follow())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    following.cancel()
+    await asyncio.wait([following])
+
+
+TestEngineMachine = EngineMachine.TestCase
+TestEngineMachine.settings = settings(max_examples=150, stateful_step_count=30)
+
+
+# --- The machine sees what it is there to see ---
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def never_conflicts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Committer, "_conflict", lambda *_: None)
+
+
+def always_conflicts(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Committer._conflict
+
+    def conflict(self: Committer, transaction: Transaction, position: int, ahead: Any) -> Any:
+        if transaction.begin_ts < position:
+            return ConflictError("to be on the safe side")
+        return original(self, transaction, position, ahead)
+
+    monkeypatch.setattr(Committer, "_conflict", conflict)
+
+
+def forgets_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is ahead in the same batch is not looked at."""
+    original = Committer._conflict
+
+    def conflict(self: Committer, transaction: Transaction, position: int, ahead: Any) -> Any:
+        return original(self, transaction, position, [])
+
+    monkeypatch.setattr(Committer, "_conflict", conflict)
+
+
+def subscribes_without_asking_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = CommitLog.first_conflict
+
+    def first_conflict(self: CommitLog, reads: ReadSet, after: Timestamp) -> Any:
+        # The committer asks for older commits than any subscriber of this machine does.
+        found = original(self, reads, after)
+        return None if found and found.source == "" else found
+
+    monkeypatch.setattr(CommitLog, "first_conflict", first_conflict)
+
+
+def tells_nobody_of_deletes(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = SubscriptionIndex.touched
+
+    def touched(self: SubscriptionIndex[Any], entry: Any) -> set[Any]:
+        if any(revision.after is None for revision in entry.revisions):
+            return set()
+        return original(self, entry)
+
+    monkeypatch.setattr(SubscriptionIndex, "touched", touched)
+
+
+def tells_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SubscriptionIndex, "touched", lambda self, entry: set(self._reads))
+
+
+def scans_without_own_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def careless(
+        self: Transaction, table: Any, index: Any, lower: bytes, upper: bytes, **rest: Any
+    ) -> Any:
+        return await self.snapshot.scan(index, lower, upper, **rest)
+
+    monkeypatch.setattr(Transaction, "scan", careless)
+
+
+def never_rolls_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Transaction, "rollback_to", lambda self, mark: None)
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        never_conflicts,
+        always_conflicts,
+        forgets_the_batch,
+        subscribes_without_asking_the_log,
+        tells_nobody_of_deletes,
+        tells_everybody,
+        scans_without_own_writes,
+        never_rolls_back,
+    ],
+)
+def test_the_machine_notices(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(
+            EngineMachine,
+            settings=settings(
+                max_examples=500, stateful_step_count=30, phases=[Phase.generate], database=None
+            ),
+        )
