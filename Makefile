@@ -44,6 +44,8 @@ lint: setup
 
 types: setup $(STAMPS)/web
 	$(BIN)/mypy
+	$(BIN)/mypy --explicit-package-bases schema.py functions
+	$(BIN)/mypy --explicit-package-bases --exclude '/(app|apps|python|typechecks)/' tests
 	cd $(WEB) && npm run --silent typecheck
 
 test: lint types $(STAMPS)/clients $(WEB)/dist/index.html

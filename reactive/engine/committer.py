@@ -23,7 +23,7 @@ from reactive.errors import (
     UncertainCommitError,
 )
 from reactive.limits import Limits
-from reactive.storage.interface import Store
+from reactive.storage.interface import CommitSlot, Store
 from reactive.values.document import CommitEntry
 from reactive.values.timestamp import Timestamp, next_timestamp
 
@@ -112,50 +112,52 @@ class Committer:
             if self._queue:
                 self._call()
 
-    async def _commit(self, batch: list[Work]) -> None:
-        entries: list[CommitEntry] = []
-        finished: list[tuple[Work, Timestamp]] = []
-        unsettled = dict.fromkeys(batch)
+    async def _commit(self, works: list[Work]) -> None:
+        batch = _Batch(works)
         try:
             async with self._store.commit_slot() as slot:
                 if slot.head > self.head:
                     await self._catch_up()
-                position = self.head
-
-                def begin() -> Transaction:
-                    now_ms = self._clock.now_ns() / 1e6
-                    return Transaction(slot.snapshot(), position, now_ms, self._limits, self.epoch)
-
-                for work in batch:
-                    transaction = await work.run(begin)
-                    if transaction is None:
-                        del unsettled[work]
-                        continue
-                    if transaction.is_empty:
-                        finished.append((work, max(position, transaction.begin_ts)))
-                        continue
-                    conflict = self._conflict(transaction, position, entries)
-                    if conflict is not None:
-                        del unsettled[work]
-                        work.failed(conflict)
-                        continue
-                    position = next_timestamp(self._clock.now_ns(), position)
-                    entry = transaction.entry(position)
-                    await slot.append(entry)
-                    entries.append(entry)
-                    finished.append((work, position))
-                if entries:
+                batch.position = self.head
+                for work in works:
+                    await self._run(work, slot, batch)
+                if batch.entries:
                     self.batches += 1
                     await slot.commit()
         except StorageError as error:
-            for work in unsettled:
+            for work in batch.unsettled:
                 work.failed(error)
             return
         # From here to the last line nothing waits: nobody sees half of it.
-        for entry in entries:
-            self._publish(entry)
-        for work, ts in finished:
+        for entry in batch.entries:
+            # A follower of the store may have learnt of it before `commit` has returned.
+            if entry.ts > self.head:
+                self._publish(entry)
+        for work, ts in batch.finished:
             work.committed(ts)
+
+    async def _run(self, work: Work, slot: CommitSlot, batch: "_Batch") -> None:
+        def begin() -> Transaction:
+            now_ms = self._clock.now_ns() / 1e6
+            return Transaction(slot.snapshot(), batch.position, now_ms, self._limits, self.epoch)
+
+        transaction = await work.run(begin)
+        if transaction is None:
+            del batch.unsettled[work]
+            return
+        if transaction.is_empty:
+            batch.finished.append((work, max(batch.position, transaction.begin_ts)))
+            return
+        conflict = self._conflict(transaction, batch.position, batch.entries)
+        if conflict is not None:
+            del batch.unsettled[work]
+            work.failed(conflict)
+            return
+        entry = transaction.entry(next_timestamp(self._clock.now_ns(), batch.position))
+        await slot.append(entry)
+        batch.position = entry.ts
+        batch.entries.append(entry)
+        batch.finished.append((work, entry.ts))
 
     def _conflict(
         self, transaction: Transaction, position: Timestamp, ahead: list[CommitEntry]
@@ -173,3 +175,18 @@ class Committer:
             f"document {conflict.document_id} was changed by {conflict.source or 'another'} "
             f"while {transaction.source or 'a transaction'} was running"
         )
+
+
+class _Batch:
+    """What becomes of the works that share a slot.
+
+    `unsettled` are those that have not been told how they end; `position` is the last commit ahead.
+    """
+
+    __slots__ = ("entries", "finished", "position", "unsettled")
+
+    def __init__(self, works: list[Work]) -> None:
+        self.entries: list[CommitEntry] = []
+        self.finished: list[tuple[Work, Timestamp]] = []
+        self.unsettled = dict.fromkeys(works)
+        self.position: Timestamp = 0

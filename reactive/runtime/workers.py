@@ -6,6 +6,7 @@ replaced, so that its caller has an answer all the same.
 """
 
 import asyncio
+import contextlib
 import ctypes
 import queue
 import sys
@@ -71,7 +72,9 @@ class _Step:
         except BaseException as error:  # noqa: BLE001 - handed over to the loop, all of it
             outcome = (False, error)
         self.seconds = time.perf_counter() - start
-        self._loop.call_soon_threadsafe(self._settle, outcome)
+        # Nobody waits any more for a thread that was left to itself until the loop was closed.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._settle, outcome)
 
     def _settle(self, outcome: tuple[bool, Any]) -> None:
         if not self.finished.done():

@@ -199,6 +199,14 @@ async def test_good_arguments_pass(lab: ServerProcess, connect: Connect) -> None
         assert (await client.query("errors:arguments", args)).value == expected
 
 
+async def test_argument_may_be_absent_but_not_null(lab: ServerProcess, connect: Connect) -> None:
+    client = await connect(lab.sync_url)
+    assert (await client.query("errors:optional")).value == "absent"
+    assert (await client.query("errors:optional", {"text": "x"})).value == "x"
+    failed = await failure(client, "Query", "errors:optional", {"text": None})
+    assert "text" in failed.message
+
+
 async def test_nothing_runs_on_bad_arguments(
     lab: ServerProcess, connect: Connect, name: str
 ) -> None:

@@ -29,8 +29,10 @@ async def bystander(server: ServerProcess, connect: Connect, name: str) -> SyncC
 
 
 async def assert_unharmed(bystander: SyncClient, name: str) -> None:
-    await bystander.run("counters:add", {"name": f"{name} bystander"})
-    await bystander.value_becomes(0, 1)
+    """Another client's write is answered and shown, and soon."""
+    async with asyncio.timeout(4):
+        await bystander.run("counters:add", {"name": f"{name} bystander"})
+        await bystander.value_becomes(0, 1)
 
 
 @pytest.mark.parametrize(

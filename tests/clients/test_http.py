@@ -11,7 +11,7 @@ import pytest
 
 from tests.server import ServerProcess
 from tests.sync_client import without_request_id
-from tests.wire_values import bytes_value, float64, int64, ts_number
+from tests.wire_values import bytes_value, float64, int64, ts_number, ts_text
 
 Answer = dict[str, Any]
 ENCODED = "convex_encoded_json"
@@ -345,6 +345,14 @@ async def test_query_at_a_ts_sees_that_moment(http: Http, name: str) -> None:
         later = (await response.json())["ts"]
     assert ts_number(later) > ts_number(ts)
     assert await http.value("query_at_ts", "counters:get", args, ts=later) == 2
+
+
+@pytest.mark.parametrize("ts", ["", "not a ts", "AAAA", 5, None, ts_text(2**62)])
+async def test_query_at_a_ts_that_is_none_is_refused(http: Http, ts: Any) -> None:
+    """Not base64 of eight bytes, or a moment that is still to come."""
+    body = {"path": "plain", "args": {}, "ts": ts}
+    status, _ = await http.refused("POST", "/api/query_at_ts", json=body)
+    assert status in {400, 503}
 
 
 async def test_query_batch(http: Http, name: str) -> None:

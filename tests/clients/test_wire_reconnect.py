@@ -245,6 +245,21 @@ async def test_sockets_are_closed_on_the_way_down(
         assert (await client.closed()).code in {1000, 1001, 1005, 1012, 1013}
 
 
+async def test_action_in_flight_is_answered_on_the_way_down(
+    own_server: StartServer, connect: Connect
+) -> None:
+    server = own_server()
+    client = await connect(server.sync_url)
+    request = await client.request("Action", "faults:slow", {"seconds": 1})
+    await client.catch_up()
+    stopping = asyncio.create_task(asyncio.to_thread(server.stop))
+    await client.closed()
+    response = client.calls[request].response
+    assert response is not None
+    assert response["result"] == "done"
+    assert await stopping == 0
+
+
 async def test_answered_before_the_way_down_is_there_afterwards(
     own_server: StartServer, connect: Connect, name: str
 ) -> None:

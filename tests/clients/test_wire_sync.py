@@ -105,6 +105,7 @@ async def test_mutations_of_a_socket_run_in_order(
     lab: ServerProcess, connect: Connect, name: str
 ) -> None:
     client = await connect(lab.sync_url)
+    query = await client.subscribe("counters:get", {"name": name})
     requests = [await client.request("Mutation", "counters:add", {"name": name}) for _ in range(50)]
     responses = [await client.settle(request) for request in requests]
     assert [response["result"] for response in responses] == list(range(1, 51))
@@ -114,6 +115,25 @@ async def test_mutations_of_a_socket_run_in_order(
     assert answered == requests
     stamps = [ts_number(response["ts"]) for response in responses]
     assert stamps == sorted(set(stamps))
+    shown = [result.value for result in client.history[query]]
+    assert shown == sorted(shown)
+    assert shown[-1] == 50
+
+
+async def test_query_added_beside_a_mutation_shows_no_early_write(
+    lab: ServerProcess, connect: Connect, name: str
+) -> None:
+    """An optimistic update would be applied on top of the real change."""
+    client = await connect(lab.sync_url)
+    for value in range(1, 31):
+        before = await client.add("counters:get", {"name": name})
+        request = await client.request("Mutation", "counters:add", {"name": name})
+        after = await client.add("counters:get", {"name": name})
+        await client.settle(request)
+        await client.catch_up()
+        for query in (before, after):
+            assert client.results[query].value == value
+            await client.remove(query)
 
 
 async def test_actions_of_a_socket_run_at_once(

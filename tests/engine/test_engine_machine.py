@@ -238,10 +238,11 @@ class EngineMachine(RuleBasedStateMachine):
         self.replay(current, self.state_at(current.transaction.begin_ts))
 
     @precondition(lambda self: self.open)
-    @rule(newest=st.booleans())
-    def commit(self, newest: bool) -> None:
+    @precondition(lambda self: self.open)
+    @rule(newest=st.booleans(), ahead=st.lists(puts, max_size=2))
+    def commit(self, newest: bool, ahead: list[Step]) -> None:
         current = self.open.pop(-1 if newest else 0)
-        self.commit_together(current.database, [current], [])
+        self.commit_together(current.database, [current], [ahead] if ahead else [])
 
     @precondition(lambda self: len(self.open) == 2)
     @rule(jobs=st.lists(st.lists(steps, min_size=1, max_size=3), max_size=2))

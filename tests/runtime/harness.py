@@ -34,6 +34,14 @@ from tests.session.peers import Add, Peer
 APP = Path(__file__).with_name("app")
 
 
+class TickingClock(ManualClock):
+    """A clock that moves on by a millisecond whenever somebody looks at it."""
+
+    def now_ns(self) -> int:
+        self.advance(0.001)
+        return super().now_ns()
+
+
 class FailedError(Exception):
     """A function failed; `failure` is what its caller was told."""
 
@@ -82,7 +90,7 @@ async def serving(
         settings or Settings(),
         is_dev=is_dev,
         limits=limits,
-        clock=clock or ManualClock(),
+        clock=clock or TickingClock(),
         store=store or MemoryStore(limits),
     )
     with own_modules():

@@ -1,4 +1,4 @@
-"""Pages: cursors, journals and splits. Source of the rules: convex-semantics 6, conformance 21-27."""
+"""Pages: cursors, journals and splits, with the conformance numbers of `convex-semantics.md`."""
 
 import random
 from dataclasses import replace
@@ -148,7 +148,8 @@ async def test_row_limit_and_filter_make_progress_row_by_row() -> None:
         for rank in range(4):
             label = "even" if rank % 2 == 0 else "odd"
             await server.mutate("entries:insert", list_name="x", ranks=[rank], label=label)
-        cursor, pages = None, []
+        cursor = None
+        pages: list[dict[str, Any]] = []
         while not pages or not pages[-1]["isDone"]:
             pages.append(
                 await server.query(
@@ -311,10 +312,10 @@ async def test_page_shrinks_to_nothing_in_place() -> None:
 
         assert [[], [2, 3]] == pages.pages
 
-        await server.mutate("entries:insert", list_name="x", ranks=[1])
+        await server.mutate("entries:insert", list_name="x", ranks=[0.5])
         await turns()
 
-        assert [[1], [2, 3]] == pages.pages
+        assert [[0.5], [2, 3]] == pages.pages
 
 
 async def test_page_keeps_its_end_over_a_reconnect() -> None:

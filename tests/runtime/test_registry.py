@@ -6,7 +6,7 @@ import pytest
 
 from reactive import MutationCtx, QueryCtx, action, internal_query, mutation, query
 from reactive.errors import CallError, ProjectError, UsageError
-from reactive.runtime.functions import Function, Kind
+from reactive.runtime.functions import Kind
 from reactive.runtime.registry import FunctionRegistry
 
 
@@ -26,15 +26,17 @@ async def default(ctx: QueryCtx) -> None: ...
 async def secret(ctx: QueryCtx) -> None: ...
 
 
+def made_of(case: str, *functions: tuple[str, str, Any]) -> FunctionRegistry:
+    return FunctionRegistry(functions, case)
+
+
 def registry(case: str = "exact", module: str = "chat_rooms/my_threads") -> FunctionRegistry:
-    functions: dict[str, Function[..., Any]] = {
-        "list_all": list_all,
-        "send_message": send_message,
-        "default": default,
-        "secret": secret,
-    }
-    return FunctionRegistry(
-        [(module, name, function) for name, function in functions.items()], case
+    return made_of(
+        case,
+        (module, "list_all", list_all),
+        (module, "send_message", send_message),
+        (module, "default", default),
+        (module, "secret", secret),
     )
 
 
@@ -127,9 +129,9 @@ def test_reference_to_another_kind_is_refused() -> None:
 
 def test_two_functions_of_one_path_are_refused() -> None:
     with pytest.raises(ProjectError, match=r"functions/a.py: there are two functions 'a:send'"):
-        FunctionRegistry([("a", "send", list_all), ("a", "other", send_message)], "exact")
+        made_of("exact", ("a", "send", list_all), ("a", "other", send_message))
     with pytest.raises(ProjectError, match="two functions"):
-        FunctionRegistry([("a", "list_all", list_all), ("a", "listAll", default)], "camel")
+        made_of("camel", ("a", "list_all", list_all), ("a", "listAll", default))
 
 
 @pytest.mark.parametrize("name", ["has space", "9", "a-b", "a:b"])
@@ -137,14 +139,15 @@ def test_name_that_can_be_in_no_path_is_refused(name: str) -> None:
     @query(name=name)
     async def handler(ctx: QueryCtx) -> None: ...
 
-    with pytest.raises(ProjectError, match="is no path"):
-        FunctionRegistry([("a", "handler", handler)], "exact")
+    with pytest.raises(ProjectError, match=r"functions/a\.py: .* is no path"):
+        made_of("exact", ("a", "handler", handler))
 
 
-def test_function_stays_what_it_was() -> None:
-    assert "list_all" == list_all.__name__
+def test_function_shows_its_path() -> None:
+    registry()
+
     assert Kind.QUERY is list_all.kind
-    assert "<query chat_rooms/my_threads:list_all>" == repr(registry() and list_all)
+    assert "<query chat_rooms/my_threads:list_all>" == repr(list_all)
 
 
 def test_decorating_twice_is_refused() -> None:

@@ -3,11 +3,13 @@
 from typing import Any
 
 from reactive import (
+    UNSET,
     ActionCtx,
     ApplicationError,
     Int64,
     MutationCtx,
     QueryCtx,
+    Unset,
     action,
     mutation,
     query,
@@ -61,6 +63,12 @@ async def arguments(
     ctx: QueryCtx, whole: int, text: str, flag: bool = False
 ) -> str:  # the type is what is tested
     return f"{whole} {text} {flag}"
+
+
+@query
+async def optional(ctx: QueryCtx, text: str | Unset = UNSET) -> str:
+    """An argument that may be absent, but not null."""
+    return "absent" if text is UNSET else str(text)
 
 
 @mutation
