@@ -27,11 +27,17 @@ class PaginationOptions(BaseModel):
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, extra="forbid")
 
-    num_items: int = Field(alias="numItems")
+    num_items: int = Field(validation_alias="numItems", serialization_alias="numItems")
     cursor: str | None = None
-    end_cursor: str | None = Field(default=None, alias="endCursor")
-    maximum_rows_read: int | None = Field(default=None, alias="maximumRowsRead")
-    maximum_bytes_read: int | None = Field(default=None, alias="maximumBytesRead")
+    end_cursor: str | None = Field(
+        default=None, validation_alias="endCursor", serialization_alias="endCursor"
+    )
+    maximum_rows_read: int | None = Field(
+        default=None, validation_alias="maximumRowsRead", serialization_alias="maximumRowsRead"
+    )
+    maximum_bytes_read: int | None = Field(
+        default=None, validation_alias="maximumBytesRead", serialization_alias="maximumBytesRead"
+    )
     id: Any = None
     """Chosen by the client to keep separate uses apart."""
 
@@ -64,10 +70,16 @@ class PaginationResult(BaseModel, Generic[T]):
     )
 
     page: list[T]
-    is_done: bool = Field(alias="isDone")
-    continue_cursor: str = Field(alias="continueCursor")
-    split_cursor: str | None = Field(default=None, alias="splitCursor")
-    page_status: PageStatus | None = Field(default=None, alias="pageStatus")
+    is_done: bool = Field(validation_alias="isDone", serialization_alias="isDone")
+    continue_cursor: str = Field(
+        validation_alias="continueCursor", serialization_alias="continueCursor"
+    )
+    split_cursor: str | None = Field(
+        default=None, validation_alias="splitCursor", serialization_alias="splitCursor"
+    )
+    page_status: PageStatus | None = Field(
+        default=None, validation_alias="pageStatus", serialization_alias="pageStatus"
+    )
 
 
 class InvalidCursorError(ApplicationError):

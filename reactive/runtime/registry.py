@@ -26,6 +26,13 @@ class FunctionDefinition:
         return self.function.kind
 
 
+def _is_canonical(path: str) -> bool:
+    try:
+        return canonical_path(path) == path
+    except CallError:
+        return False
+
+
 def not_found(path: str) -> CallError:
     """What a caller hears of a function that does not exist, or is not for them."""
     return CallError(
@@ -50,8 +57,8 @@ class FunctionRegistry:
             path = "/".join(spell(part) for part in module.split("/")) + f":{spelled}"
             if path in self._by_path:
                 raise ProjectError(f"functions/{module}.py: there are two functions {path!r}")
-            if canonical_path(path) != path:
-                raise ProjectError(f"functions/{module}.py: {path!r} is no path")
+            if not _is_canonical(path):
+                raise ProjectError(f"functions/{module}.py: clients cannot call {path!r}")
             function.path = python_path
             definition = FunctionDefinition(
                 path, python_path, function, Signature(path, function.handler, spell)

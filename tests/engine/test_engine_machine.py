@@ -25,7 +25,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from reactive.engine.commit_log import CommitLog
 from reactive.engine.committer import Committer
 from reactive.engine.database import Database
 from reactive.engine.subscriptions import SubscriptionIndex
@@ -430,14 +429,10 @@ def forgets_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def subscribes_without_asking_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = CommitLog.first_conflict
+    def subscribe(self: Database, subscriber: Any, reads: ReadSet, at: Timestamp) -> None:
+        self._subscriptions.add(subscriber, reads)
 
-    def first_conflict(self: CommitLog, reads: ReadSet, after: Timestamp) -> Any:
-        # The committer asks for older commits than any subscriber of this machine does.
-        found = original(self, reads, after)
-        return None if found and found.source == "" else found
-
-    monkeypatch.setattr(CommitLog, "first_conflict", first_conflict)
+    monkeypatch.setattr(Database, "subscribe", subscribe)
 
 
 def tells_nobody_of_deletes(monkeypatch: pytest.MonkeyPatch) -> None:

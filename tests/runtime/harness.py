@@ -61,6 +61,17 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits for what threads bring about.
+
+    Raises:
+        TimeoutError: when it takes longer than it could on the busiest machine.
+    """
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - a condition of several clients has no event
+            await asyncio.sleep(0)
+
+
 @contextmanager
 def own_modules() -> Iterator[None]:
     """Whatever a project brings into this process leaves with it."""
@@ -211,7 +222,6 @@ class Calls:
     def __init__(self, server: Server) -> None:
         self._server = server
         self.ended: list[tuple[str, CallOutcome]] = []
-        self._event = asyncio.Event()
 
     def mutate(
         self,
@@ -233,16 +243,12 @@ class Calls:
     def _done(self, name: str) -> Callable[[CallOutcome], None]:
         def done(outcome: CallOutcome) -> None:
             self.ended.append((name, outcome))
-            self._event.set()
 
         return done
 
     async def wait(self, count: int) -> list[str]:
         """The names of those that ended, once there are so many."""
-        async with asyncio.timeout(5):
-            while len(self.ended) < count:
-                self._event.clear()
-                await self._event.wait()
+        await until(lambda: len(self.ended) >= count)
         return [name for name, _ in self.ended]
 
     @property

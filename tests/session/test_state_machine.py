@@ -181,4 +181,4 @@ class Conversation(RuleBasedStateMachine):
 
 
 TestConversation = Conversation.TestCase
-TestConversation.settings = settings(max_examples=400, stateful_step_count=40)
+TestConversation.settings = settings(max_examples=300, stateful_step_count=40)
