@@ -27,6 +27,7 @@ _SIGNAL: Final = signal.SIGURG
 
 _POLL_S: Final = 0.05
 _INSIST_S: Final = 0.01
+_BLOCKED: Final = 3
 _PACKAGE: Final = __name__.partition(".")[0]
 _LIBRARIES: Final = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), "<frozen")
 
@@ -69,6 +70,7 @@ class _Watchdog:
 
     def __init__(self) -> None:
         self.is_due = False
+        self._is_over = False
         self._since = 0.0
         self._limit = 0.0
         self._is_awake = False
@@ -76,7 +78,7 @@ class _Watchdog:
         self._thread: threading.Thread | None = None
 
     def enter(self, limit: float) -> None:
-        self.is_due = False
+        self.is_due = self._is_over = False
         self._limit = limit
         self._since = time.perf_counter()
         if not self._is_awake:
@@ -87,6 +89,7 @@ class _Watchdog:
 
     def leave(self) -> None:
         self._since = 0.0
+        self._is_over = False
 
     def _start(self) -> None:
         signal.signal(_SIGNAL, self._interrupt)
@@ -95,18 +98,16 @@ class _Watchdog:
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         """Runs on the main thread. The engine's own code is never interrupted, only an author's."""
-        if not self._is_over() or frame is None:
+        if not self._is_over or frame is None:
             return
         if is_authors(frame):
             raise OverrunError
         self.is_due = True
 
-    def _is_over(self) -> bool:
-        since = self._since
-        return since > 0.0 and time.perf_counter() - since >= self._limit
-
     def _watch(self) -> None:
         quiet = 0
+        seen, cpu_s = 0.0, 0.0
+        clock = time.pthread_getcpuclockid(threading.main_thread().ident or 0)
         while True:
             if quiet > 1 / _POLL_S:
                 self._is_awake = False
@@ -115,11 +116,21 @@ class _Watchdog:
                 self._is_awake = True
                 quiet = 0
             self._wake.clear()
-            time.sleep(_INSIST_S if self._is_over() else _POLL_S)
-            quiet = quiet + 1 if self._since == 0.0 else 0
-            main = threading.main_thread().ident
-            if self._is_over() and main is not None:
-                signal.pthread_kill(main, _SIGNAL)
+            time.sleep(_INSIST_S if self._is_over else min(_POLL_S, self._limit / 4))
+            now = self._since
+            quiet = quiet + 1 if now == 0.0 else 0
+            if now != seen:
+                # Another run than at the last look: its share of the processor counts from here.
+                seen, cpu_s = now, time.clock_gettime(clock)
+            elif now != 0.0:
+                # A busy machine, which stops everybody, is nobody's fault; its own work is, and a
+                # call that blocks for long.
+                self._is_over = (
+                    time.clock_gettime(clock) - cpu_s >= self._limit
+                    or time.perf_counter() - seen >= _BLOCKED * self._limit
+                )
+                if self._is_over and self._since == seen:
+                    signal.pthread_kill(threading.main_thread().ident or 0, _SIGNAL)
 
 
 _watchdog = _Watchdog()

@@ -79,6 +79,7 @@ class Mutation:
         "_database",
         "_done",
         "_is_passed_over",
+        "_keeps_slot",
         "_lane",
         "_limits",
         "_outcome",
@@ -109,6 +110,7 @@ class Mutation:
         self._attempts = 0
         self._prepared: Transaction | None = None
         self._is_passed_over = False
+        self._keeps_slot = False
         self._outcome: CallOutcome | None = None
         self._result = MutationResult(None, b"null", b"[]")
 
@@ -134,15 +136,16 @@ class Mutation:
             if await self._was_done_before():
                 return None
             definition = self._runner.resolve(self._request)
-            if self._runner.must_use_worker(definition):
-                self._leave_slot(definition)
+            in_worker = self._runner.must_use_worker(definition)
+            if in_worker and not self._keeps_slot:
+                self._leave_slot()
                 return None
             transaction = begin()
-            await self._attempt(definition, transaction, in_worker=False)
+            await self._attempt(definition, transaction, in_worker=in_worker)
         except OverrunError:
             assert definition is not None
             definition.is_slow = True
-            self._leave_slot(definition)
+            self._leave_slot()
             return None
         except BaseException as error:  # noqa: BLE001 - it is the author's code that raised
             self._fail(error)
@@ -185,16 +188,17 @@ class Mutation:
 
     # Outside of the slot
 
-    def _leave_slot(self, definition: FunctionDefinition, delay_s: float = 0.0) -> None:
+    def _leave_slot(self, delay_s: float = 0.0) -> None:
         """Goes on in a worker; the lane waits, everybody else does not."""
-        task = asyncio.get_running_loop().create_task(self._prepare(definition, delay_s))
+        task = asyncio.get_running_loop().create_task(self._prepare(delay_s))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _prepare(self, definition: FunctionDefinition, delay_s: float) -> None:
+    async def _prepare(self, delay_s: float) -> None:
         try:
             if delay_s:
                 await asyncio.sleep(delay_s)
+            definition = self._runner.resolve(self._request)
             transaction = self._database.begin()
             await self._attempt(definition, transaction, in_worker=True)
             self._prepared = transaction
@@ -215,17 +219,16 @@ class Mutation:
         self._finish(CallOutcome(text, None, log_lines, ts, value))
 
     def failed(self, error: ReactiveError) -> None:
-        is_conflict = isinstance(error, ConflictError)
-        if is_conflict and self._attempts < self._limits.mutation_attempts_max:
-            self._prepared = None
-            try:
-                definition = self._runner.resolve(self._request)
-            except ReactiveError as gone:
-                self._fail(gone)
-                return
-            self._leave_slot(definition, self._limits.retry_backoff_s * 2**self._attempts)
-        else:
+        if not isinstance(error, ConflictError):
             self._fail(error)
+            return
+        self._prepared = None
+        if self._attempts < self._limits.mutation_attempts_max:
+            self._leave_slot(self._limits.retry_backoff_s * 2**self._attempts)
+        else:
+            # It has lost often enough: now it runs where nobody can come before it.
+            self._keeps_slot = True
+            self._database.requeue(self)
 
     def _fail(self, error: BaseException) -> None:
         self._finish(self._runner.mutation_failed(self._request, error))

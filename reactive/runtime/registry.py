@@ -19,7 +19,7 @@ class FunctionDefinition:
     function: Function[..., object]
     signature: Signature
     is_slow: bool = False
-    """It has held the event loop for too long, and runs in a thread from then on."""
+    """It has held the event loop for too long, and runs in a thread until it is quick there."""
 
     @property
     def kind(self) -> Kind:
@@ -58,7 +58,7 @@ class FunctionRegistry:
             if path in self._by_path:
                 raise ProjectError(f"functions/{module}.py: there are two functions {path!r}")
             if not _is_canonical(path):
-                raise ProjectError(f"functions/{module}.py: clients cannot call {path!r}")
+                raise ProjectError(f"functions/{module}.py: {path!r} is no path")
             function.path = python_path
             definition = FunctionDefinition(
                 path, python_path, function, Signature(path, function.handler, spell)

@@ -178,7 +178,8 @@ class FunctionService:
         except BaseException as error:  # noqa: BLE001 - it is the author's code that raised
             text, failure = None, runner.failure(key.path, error, "")
         log_lines = runner.log_lines(run) if run is not None else EMPTY_LOG
-        journal_out = run.journal_out if run is not None else None
+        # A run that fails before it paginates must not lose where the page ended.
+        journal_out = (run.journal_out if run is not None else None) or journal
         outcome = QueryOutcome(at, text, failure, log_lines, journal_out)
         if run is None:
             return QueryRun(outcome, reads, False, False)

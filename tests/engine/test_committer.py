@@ -150,6 +150,22 @@ async def test_the_queue_is_bounded(store: FaultyStore) -> None:
         assert await fields_of(database, "x") == {"a": 5.0}
 
 
+async def test_what_was_let_in_once_is_not_refused_again(store: FaultyStore) -> None:
+    limits = replace(DEFAULT_LIMITS, commit_queue_max=1)
+    async with opened(store, limits=limits) as database:
+        pause = store.pause("slot", "after")
+        first, second, third = (increment(table_of(database), "x") for _ in range(3))
+        await run(database, first)
+        database.submit(second)
+        with pytest.raises(OverloadedError):
+            database.submit(third)
+        database.requeue(third)
+        pause.release()
+        await settle()
+        assert await fields_of(database, "x") == {"a": 3.0}
+        assert second.ts < third.ts
+
+
 async def test_a_work_sees_those_before_it_and_not_those_after(database: Database) -> None:
     seen: list[object] = []
 

@@ -117,6 +117,37 @@ async def test_a_coroutine_may_refuse_to_be_cancelled() -> None:
     assert await task == "done"
 
 
+async def test_a_coroutine_that_is_thrown_away_is_closed() -> None:
+    log: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            log.append("closed")
+
+    task = run_eagerly(work())
+    assert task is not None
+    rest = task.get_coro()
+    assert rest is not None
+    rest.close()
+    assert log == ["closed"]
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_only_its_task_resumes_a_coroutine() -> None:
+    async def work() -> None:
+        await asyncio.sleep(0)
+
+    task = run_eagerly(work())
+    assert task is not None
+    rest: Any = task.get_coro()
+    with pytest.raises(TypeError, match="only a task"):
+        await rest
+    await task
+
+
 async def _sleep() -> None:
     await asyncio.sleep(0)
 

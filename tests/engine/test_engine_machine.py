@@ -395,7 +395,7 @@ async def _follow_for_a_while(database: Database) -> None:
 
 
 TestEngineMachine = EngineMachine.TestCase
-TestEngineMachine.settings = settings(max_examples=150, stateful_step_count=30)
+TestEngineMachine.settings = settings(max_examples=100, stateful_step_count=30)
 
 
 # --- The machine sees what it is there to see ---

@@ -175,6 +175,17 @@ def test_somebody_who_read_nothing_is_never_told() -> None:
     assert len(index) == 0
 
 
+def test_reading_on_after_filing_changes_nothing() -> None:
+    """A transaction whose reads were filed may still be read from."""
+    index, reads = SubscriptionIndex[int](), read_set([equal_to(1.0)])
+    index.add(1, reads)
+    reads.add(equal_to(2.0))
+    reads.add(whole_index(USERS.by_id.number))
+    assert index.touched(entry({"x": (None, {"a": 2.0})})) == set()
+    index.remove(1)
+    assert index.touched(entry({"x": (None, {"a": 1.0})})) == set()
+
+
 def test_clearing_tells_who_was_there() -> None:
     index = SubscriptionIndex[int]()
     for owner in range(3):

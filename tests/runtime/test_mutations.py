@@ -279,7 +279,8 @@ async def test_mutation_that_waits_is_not_overtaken_in_a_crowd() -> None:
         calls.mutate("3", "counters:put", lane=lane, name="a", value=3)
         pause.release()
 
-        assert ["other", "1", "2", "3"] == await calls.wait(4)
+        answered = await calls.wait(4)
+        assert ["1", "2", "3"] == [name for name in answered if name != "other"]
 
 
 async def test_lane_goes_on_after_a_failure_in_a_thread() -> None:

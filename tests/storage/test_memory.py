@@ -30,7 +30,7 @@ class MemoryStoreMachine(StoreMachine):
 
 
 TestMemoryStoreMachine = MemoryStoreMachine.TestCase
-TestMemoryStoreMachine.settings = settings(max_examples=100, stateful_step_count=25)
+TestMemoryStoreMachine.settings = settings(max_examples=80, stateful_step_count=25)
 
 
 # --- The checkers see what they are there to see ---

@@ -70,11 +70,11 @@ class OnFileInThreadMachine(DurableStoreMachine):
 
 
 TestInMemoryMachine = InMemoryMachine.TestCase
-TestInMemoryMachine.settings = settings(max_examples=100, stateful_step_count=25)
+TestInMemoryMachine.settings = settings(max_examples=60, stateful_step_count=25)
 TestOnFileMachine = OnFileMachine.TestCase
-TestOnFileMachine.settings = settings(max_examples=60, stateful_step_count=20)
+TestOnFileMachine.settings = settings(max_examples=25, stateful_step_count=20)
 TestOnFileInThreadMachine = OnFileInThreadMachine.TestCase
-TestOnFileInThreadMachine.settings = settings(max_examples=60, stateful_step_count=20)
+TestOnFileInThreadMachine.settings = settings(max_examples=25, stateful_step_count=20)
 
 
 @pytest.fixture(params=[False, True], ids=["loop", "thread"])
@@ -394,6 +394,29 @@ async def test_indexes_that_cannot_be_changed(
     assert before == store.table("items")
     await store.define([BY_A])
     assert await ids(store.snapshot(10), index_of(store, "by_a")) == ["x"]
+
+
+@pytest.mark.parametrize("statement", ["INSERT OR REPLACE INTO meta", "DELETE FROM receipts"])
+async def test_what_lies_beside_the_documents_can_be_refused_too(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    await store.set_note("schema", "old")
+    receipt = Receipt("ann", 1, b"null", b"[]")
+    await commit(store, 20, receipt=receipt)
+
+    async def write_beside() -> None:
+        await store.set_note("schema", "new")
+        await store.forget_receipts(30)
+
+    let_fail(store, monkeypatch, statement, sqlite3.OperationalError("refused"))
+    with pytest.raises(StorageError, match="refused"):
+        await write_beside()
+    is_note = "meta" in statement
+    assert await store.note("schema") == ("old" if is_note else "new")
+    assert (20, receipt) == await store.receipt("ann", 1)
+    await write_beside()
+    assert await store.note("schema") == "new"
+    assert await store.receipt("ann", 1) is None
 
 
 # --- Commits in a thread ---

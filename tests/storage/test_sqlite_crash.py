@@ -62,7 +62,7 @@ async def check(path: Path, acknowledged: int) -> int:
 @pytest.fixture
 def lengths() -> Iterator[int]:
     """How many commits each writer lives for, from dying at once to some checkpoints later."""
-    return (1 + (7 * n) % 60 for n in count())
+    return (1 + (7 * n) % 30 for n in count())
 
 
 @pytest.mark.parametrize("mode", ["loop", "thread"])

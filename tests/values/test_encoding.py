@@ -430,6 +430,7 @@ def test_what_is_no_wire_form_has_no_json(wire: object) -> None:
         (float_wire(-math.inf), "-Infinity"),
         (float_wire(-0.0), -0.0),
         ({"a": "$b"}, {"a": "$b"}),
+        ({"a": 1.0, "b": [{}]}, {"a": 1.0, "b": [{}]}),
     ],
 )
 def test_plain_json(wire: Any, plain: Any) -> None:

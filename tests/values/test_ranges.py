@@ -48,13 +48,13 @@ def hits_by_hand(ranges: list[IndexRange]) -> list[tuple[int, IndexKey]]:
     return [(i, key) for i in INDEXES for key in KEYS if brute_force(ranges, i, key)]
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(st.lists(index_ranges(), max_size=12))
 def test_overlaps(ranges: list[IndexRange]) -> None:
     assert hits_by_hand(ranges) == hits(filled(ranges))
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.lists(index_ranges(), max_size=8), st.lists(index_ranges(), max_size=8))
 def test_update(ranges: list[IndexRange], others: list[IndexRange]) -> None:
     reads, more = filled(ranges), filled(others)
@@ -64,7 +64,7 @@ def test_update(ranges: list[IndexRange], others: list[IndexRange]) -> None:
     assert len(list(reads)) == reads.count
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.lists(index_ranges(), max_size=12))
 def test_ranges_that_touch_are_one(ranges: list[IndexRange]) -> None:
     merged = list(filled(ranges))
