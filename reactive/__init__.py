@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from reactive.backend import Identity
 from reactive.errors import ApplicationError
 from reactive.runtime.context import ActionCtx, MutationCtx, QueryCtx
-from reactive.runtime.document import Document, index, search_index, vector_index
-from reactive.runtime.functions import (
+from reactive.runtime.decorators import (
     action,
     internal_action,
     internal_mutation,
@@ -17,6 +16,7 @@ from reactive.runtime.functions import (
     mutation,
     query,
 )
+from reactive.runtime.document import Document, index, search_index, vector_index
 from reactive.runtime.pagination import PaginationOptions, PaginationResult
 from reactive.runtime.types import UNSET, Id, Unset
 from reactive.values.encoding import Int64

@@ -47,6 +47,8 @@ class TcpProxy:
         self.to_client = Direction()
         self.refusing = False
         self.accepted = 0
+        self._connecting = asyncio.Event()
+        self._connecting.set()
         self._server: asyncio.Server | None = None
         self._live: set[asyncio.Task[None]] = set()
 
@@ -69,9 +71,14 @@ class TcpProxy:
         for task in self._live:
             task.cancel()
 
+    def hold(self) -> None:
+        """New connections wait, as before a load balancer whose server is restarting."""
+        self._connecting.clear()
+
     def heal(self) -> None:
         """Back to plain forwarding, for the connections that come."""
         self.refusing = False
+        self._connecting.set()
         for direction in (self.to_server, self.to_client):
             direction.dropping = False
             direction.resume()
@@ -82,6 +89,7 @@ class TcpProxy:
         self._live.add(task)
         self.accepted += 1
         try:
+            await self._connecting.wait()
             if not self.refusing:
                 await self._both_ways(reader, writer)
             # An orderly end: what is still in the buffer is delivered first.

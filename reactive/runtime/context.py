@@ -4,14 +4,12 @@ import asyncio
 import random
 from collections.abc import Awaitable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+from typing import Any, Protocol, TypeVar, overload
 
 from reactive.backend import Identity
 from reactive.runtime.db import DatabaseReader, DatabaseWriter
 from reactive.runtime.execution import Execution
-
-if TYPE_CHECKING:
-    from reactive.runtime.functions import Function
+from reactive.runtime.function import Function
 
 R = TypeVar("R")
 
@@ -56,7 +54,7 @@ class _Ctx:
         return Auth(self._run)
 
     @overload
-    async def run_query(self, function: "Function[..., R]", /, **args: Any) -> R: ...
+    async def run_query(self, function: Function[..., R], /, **args: Any) -> R: ...
 
     @overload
     async def run_query(self, function: str, /, **args: Any) -> Any: ...
@@ -116,7 +114,7 @@ class MutationCtx(QueryCtx):
         self.db = DatabaseWriter(run)
 
     @overload
-    async def run_mutation(self, function: "Function[..., R]", /, **args: Any) -> R: ...
+    async def run_mutation(self, function: Function[..., R], /, **args: Any) -> R: ...
 
     @overload
     async def run_mutation(self, function: str, /, **args: Any) -> Any: ...
@@ -132,7 +130,7 @@ class ActionCtx(_Ctx):
     __slots__ = ()
 
     @overload
-    async def run_mutation(self, function: "Function[..., R]", /, **args: Any) -> R: ...
+    async def run_mutation(self, function: Function[..., R], /, **args: Any) -> R: ...
 
     @overload
     async def run_mutation(self, function: str, /, **args: Any) -> Any: ...
@@ -142,7 +140,7 @@ class ActionCtx(_Ctx):
         return await self._calls.run_mutation(self._run, function, args)
 
     @overload
-    async def run_action(self, function: "Function[..., R]", /, **args: Any) -> R: ...
+    async def run_action(self, function: Function[..., R], /, **args: Any) -> R: ...
 
     @overload
     async def run_action(self, function: str, /, **args: Any) -> Any: ...

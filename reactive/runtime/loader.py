@@ -14,7 +14,7 @@ from reactive.errors import ProjectError, ReactiveError
 from reactive.runtime.codec import Encoder
 from reactive.runtime.document import AnyDocument, Document, current_case
 from reactive.runtime.execution import print_and_log
-from reactive.runtime.functions import Function
+from reactive.runtime.function import Function
 from reactive.runtime.registry import FunctionRegistry
 from reactive.runtime.runner import Project
 from reactive.runtime.schema import Schema

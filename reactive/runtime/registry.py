@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from reactive.errors import CallError, ProjectError, UsageError
 from reactive.protocol.paths import canonical_path
-from reactive.runtime.functions import Function, Kind
+from reactive.runtime.function import Function, Kind
 from reactive.runtime.signature import Signature
 from reactive.runtime.validators import wire_names_of
 

@@ -19,7 +19,7 @@ from reactive.limits import MIB, Limits
 from reactive.runtime.codec import Encoder
 from reactive.runtime.context import ActionCtx, Calls, MutationCtx, QueryCtx
 from reactive.runtime.execution import Execution, current
-from reactive.runtime.functions import Kind
+from reactive.runtime.function import Kind
 from reactive.runtime.guard import can_interrupt, run_on_loop
 from reactive.runtime.registry import FunctionDefinition, FunctionRegistry
 from reactive.runtime.schema import Schema

@@ -25,7 +25,7 @@ from reactive.limits import Limits
 from reactive.protocol.paths import canonical_path
 from reactive.runtime.codec import Encoder
 from reactive.runtime.execution import Execution, impersonated
-from reactive.runtime.functions import Kind
+from reactive.runtime.function import Kind
 from reactive.runtime.guard import OverrunError
 from reactive.runtime.live import LiveQueries, QueryKey, QueryRun, QueryWatch
 from reactive.runtime.mutations import Done, Lane, Mutation, MutationResult

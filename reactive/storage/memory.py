@@ -28,8 +28,7 @@ class _Index:
         self.documents: dict[bytes, StoredDocument] = {}
 
     def put(self, key: bytes, document: StoredDocument) -> None:
-        if key not in self.documents:
-            insort(self.keys, key)
+        insort(self.keys, key)
         self.documents[key] = document
 
     def drop(self, key: bytes) -> None:

@@ -257,10 +257,6 @@ def _from_wire(wire: Any, left: int, path: str) -> Any:
 
 
 def _object_from_wire(wire: dict[str, Any], left: int, path: str) -> Any:
-    if len(wire) == 1:
-        (name,) = wire
-        if name[:1] == "$":
-            return _special(name, wire[name], path)
     if len(wire) > DEFAULT_LIMITS.object_fields_max:
         raise LimitError(
             f"{_at(path)}an object of {len(wire)} fields is too large "

@@ -22,10 +22,13 @@ JS = Path(__file__).parent / "js"
 class Asked:
     """What the scripts may ask for."""
 
-    def __init__(self, server: ServerProcess, proxy: TcpProxy, fragile: ServerProcess) -> None:
+    def __init__(
+        self, server: ServerProcess, proxy: TcpProxy, fragile: ServerProcess, balancer: TcpProxy
+    ) -> None:
         self._server = server
         self._proxy = proxy
         self._fragile = fragile
+        self._balancer = balancer
 
     @property
     def handlers(self) -> dict[str, Handler]:
@@ -74,8 +77,11 @@ class Asked:
             await client.value_becomes(query, value)
 
     async def _kill_and_restart(self) -> None:
+        # Node's own WebSocket tells nobody of a connection that was refused, so none may be.
+        self._balancer.hold()
         self._fragile.kill()
         await asyncio.to_thread(self._fragile.start)
+        self._balancer.heal()
 
 
 class Scripts:
@@ -90,16 +96,19 @@ class Scripts:
         return asyncio.run(self._run(script, *flags))
 
     async def _run(self, script: str, *flags: str) -> Report:
-        async with TcpProxy(self._server.port) as proxy:
+        async with (
+            TcpProxy(self._server.port) as proxy,
+            TcpProxy(self._fragile.port) as balancer,
+        ):
             return await run_script(
                 node(JS / script, *flags),
                 cwd=JS,
                 env={
                     "SERVER_URL": self._server.url,
                     "PROXY_URL": proxy.url,
-                    "FRAGILE_URL": self._fragile.url,
+                    "FRAGILE_URL": balancer.url,
                 },
-                handlers=Asked(self._server, proxy, self._fragile).handlers,
+                handlers=Asked(self._server, proxy, self._fragile, balancer).handlers,
             )
 
 

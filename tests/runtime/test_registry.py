@@ -6,7 +6,7 @@ import pytest
 
 from reactive import MutationCtx, QueryCtx, action, internal_query, mutation, query
 from reactive.errors import CallError, ProjectError, UsageError
-from reactive.runtime.functions import Kind
+from reactive.runtime.function import Kind
 from reactive.runtime.registry import FunctionRegistry
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reactive.backend import ANYBODY, Identity
-from reactive.engine.database import Database
+from reactive.engine.database import Database, Subscriber
+from reactive.engine.subscriptions import SubscriptionIndex
 from reactive.errors import UncertainCommitError
 from reactive.limits import DEFAULT_LIMITS, Limits
 from reactive.protocol.codec import decode_client_message
@@ -30,6 +31,7 @@ from reactive.session.rounds import Rounds
 from reactive.session.worker import SessionWorker
 from reactive.storage.memory import MemoryStore
 from reactive.testing.simulator import SimulatedClock
+from reactive.values.document import CommitEntry
 from tests.session.peers import Add, Peer
 from tests.simulation.stores import ProcessStore, State, Truth, Weather
 
@@ -63,6 +65,14 @@ class LoopWorkers:
         pass
 
 
+class OrderedSubscriptions(SubscriptionIndex[Subscriber]):
+    """Wakes in the order of subscribing, which unlike addresses is the same in every run."""
+
+    def touched(self, entry: CommitEntry) -> set[Subscriber]:
+        hit = super().touched(entry)
+        return dict.fromkeys(each for each in self._reads if each in hit)  # type: ignore[return-value]
+
+
 class Service(FunctionService):
     """Takes any token for the name of its user."""
 
@@ -75,6 +85,8 @@ class Plan:
     """What kind of run it is."""
 
     processes: int = 1
+    wander: bool = True
+    """Whether a client that comes back may come to another process."""
     clients: int = 12
     actions: int = 14
     crashes: float = 0.0
@@ -92,8 +104,10 @@ class Process:
         skew_ns = world.dice.randrange(50_000_000)
         clock = SimulatedClock(asyncio.get_running_loop(), 1_700_000_000_000_000_000 + skew_ns)
         self.database = Database(self.store, clock, world.limits, self._die)
+        self.database._subscriptions = OrderedSubscriptions()
         runner = Runner(world.limits, clock, self.store, redact=False)
         runner._workers = LoopWorkers()  # type: ignore[assignment]
+        runner._dice = random.Random(world.dice.getrandbits(64))
         self.service = Service(self.database, runner, world.limits, clock)
         self.rounds = Rounds(clock, world.limits)
         self._following: asyncio.Task[None] | None = None
@@ -190,6 +204,7 @@ class Client:
 
     def __init__(self, world: "World", number: int) -> None:
         self.world = world
+        self.number = number
         self.dice = random.Random(world.dice.getrandbits(64))
         self.peer = Peer(number)
         self.users: list[str | None] = []
@@ -202,7 +217,9 @@ class Client:
         """Tries until a process takes it."""
         while self.link is None:
             await asyncio.sleep(self.dice.random() * 0.2)
-            process = self.dice.choice(self.world.processes)
+            processes = self.world.processes
+            home = self.number % len(processes)
+            process = self.dice.choice(processes) if self.world.plan.wander else processes[home]
             if process.store.is_dead:
                 continue
             self.link = Link(self, process)

@@ -61,8 +61,8 @@ class _LosesOne(MemoryStore):
         return found and found[1:]
 
 
-class _ForgetsLimits(MemoryStore):
-    """A scan asks for as many rows as it wants, without those that the past hides."""
+class _TakesBackOne(MemoryStore):
+    """Of the commits since a snapshot only the newest is taken back."""
 
     def _entries_after(self, at: Timestamp) -> Sequence[CommitEntry] | None:
         found = super()._entries_after(at)
@@ -75,7 +75,24 @@ class _LosesReceipts(MemoryStore):
 
 
 @pytest.mark.parametrize(
-    "faulty", [_PresentOnly, _NeverTakesBack, _LosesOne, _ForgetsLimits, _LosesReceipts]
+    ("faulty", "promise"),
+    [
+        (_PresentOnly, "test_the_past_of_an_update"),
+        (_PresentOnly, "test_a_snapshot_that_is_held_does_not_move"),
+        (_NeverTakesBack, "test_nobody_ever_sees_what_was_left"),
+        (_LosesOne, "test_gives_every_commit_once_and_in_order"),
+        (_TakesBackOne, "test_the_limit_of_a_scan_counts_rows_of_the_past"),
+        (_LosesReceipts, "test_keeps_receipts"),
+    ],
+)
+async def test_the_suite_notices(faulty: type[MemoryStore], promise: str) -> None:
+    await getattr(StoreSuite(), promise)(MemoryStore())
+    with pytest.raises(AssertionError):
+        await getattr(StoreSuite(), promise)(faulty())
+
+
+@pytest.mark.parametrize(
+    "faulty", [_PresentOnly, _NeverTakesBack, _LosesOne, _TakesBackOne, _LosesReceipts]
 )
 def test_the_machine_notices(faulty: type[MemoryStore]) -> None:
     class Machine(StoreMachine):

@@ -422,48 +422,109 @@ async def test_what_lies_beside_the_documents_can_be_refused_too(
 # --- Commits in a thread ---
 
 
-async def test_the_loop_runs_while_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
-    """Readers meanwhile see nothing of it, and everything as soon as it is done."""
+class HeldCommit:
+    """Stands before a store's connection, and holds the thread of its next commit."""
+
+    def __init__(self, inner: sqlite3.Connection, *, is_on_disk: bool) -> None:
+        self._inner = inner
+        self._is_on_disk = is_on_disk
+        self._loop = asyncio.get_running_loop()
+        self._reached = asyncio.Event()
+        self._released = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def execute(self, statement: str, *arguments: Any) -> sqlite3.Cursor:
+        if statement != "COMMIT" or self._released.is_set():
+            return self._inner.execute(statement, *arguments)
+        if not self._is_on_disk:
+            self._wait()
+        done = self._inner.execute(statement, *arguments)
+        if self._is_on_disk:
+            self._wait()
+        return done
+
+    def _wait(self) -> None:
+        self._loop.call_soon_threadsafe(self._reached.set)
+        asyncio.run_coroutine_threadsafe(self._released.wait(), self._loop).result()
+
+    async def reached(self) -> None:
+        await self._reached.wait()
+
+    def release(self) -> None:
+        self._released.set()
+
+
+def hold_commit(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch, *, is_on_disk: bool
+) -> HeldCommit:
+    held = HeldCommit(store._write, is_on_disk=is_on_disk)
+    monkeypatch.setattr(store, "_write", held)
+    return held
+
+
+@pytest.fixture
+async def threaded(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
+    """A store whose commits run in a thread, with one commit in it."""
     store = SQLiteStore(tmp_path / NAME, commit_in_thread=True)
     await store.open()
-    table = store.table("items")
-    await commit(store, 10, revision(table, "x", None, {"a": 1.0}))
-    loop = asyncio.get_running_loop()
-    is_there, may_go = asyncio.Event(), asyncio.Event()
-    inner = store._write
+    await commit(store, 10, revision(store.table("items"), "x", None, {"a": 1.0}))
+    yield store
+    await store.close()
 
-    class Slow:
-        def __getattr__(self, name: str) -> Any:
-            return getattr(inner, name)
 
-        def execute(self, statement: str, *arguments: Any) -> sqlite3.Cursor:
-            done = inner.execute(statement, *arguments)
-            if statement == "COMMIT":
-                # On disk already, but not yet known to the loop.
-                loop.call_soon_threadsafe(is_there.set)
-                asyncio.run_coroutine_threadsafe(may_go.wait(), loop).result()
-            return done
-
-    store._write = Slow()  # type: ignore[assignment]
+@pytest.mark.parametrize("is_on_disk", [False, True])
+async def test_the_loop_runs_while_a_commit_waits_for_the_disk(
+    threaded: SQLiteStore, monkeypatch: pytest.MonkeyPatch, is_on_disk: bool
+) -> None:
+    """Readers meanwhile see nothing of it, and everything as soon as it is done."""
+    store, table = threaded, threaded.table("items")
+    commit_held = hold_commit(store, monkeypatch, is_on_disk=is_on_disk)
     change = [revision(table, "x", {"a": 1.0}, {"a": 2.0}), revision(table, "y", None, {})]
     receipt = Receipt("ann", 1, b"null", b"[]")
     committing = asyncio.create_task(commit(store, 20, *change, receipt=receipt))
     waiting = asyncio.create_task(store.wait_for_commit(10))
-    await is_there.wait()
-    held = store.snapshot(10)
-    assert await ids(held, table.by_id) == ["x"]
-    assert document("x", {"a": 1.0}) == await held.get(table.by_id, encode_part("x"))
-    assert await held.get(table.by_id, encode_part("y")) is None
-    assert list(await store.commits_after(10) or ()) == []
+    await commit_held.reached()
+    snapshot = store.snapshot(10)
+    assert ["x"] == await ids(snapshot, table.by_id)
+    assert document("x", {"a": 1.0}) == await snapshot.get(table.by_id, encode_part("x"))
+    assert await snapshot.get(table.by_id, encode_part("y")) is None
+    assert [] == list(await store.commits_after(10) or ())
     assert await store.receipt("ann", 1) is None
     assert await stays_pending(waiting)
-    may_go.set()
+    commit_held.release()
     await committing
     await waiting
-    assert await ids(held, table.by_id) == ["x"]
-    assert await ids(store.snapshot(20), table.by_id) == ["x", "y"]
+    assert ["x"] == await ids(snapshot, table.by_id)
+    assert ["x", "y"] == await ids(store.snapshot(20), table.by_id)
     assert (20, receipt) == await store.receipt("ann", 1)
+
+
+@pytest.mark.parametrize("is_on_disk", [False, True])
+async def test_a_commit_that_is_cancelled_is_not_known_by_half(
+    threaded: SQLiteStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_on_disk: bool
+) -> None:
+    """Whether it is durable or not, the store says of it what its file says."""
+    store, table = threaded, threaded.table("items")
+    commit_held = hold_commit(store, monkeypatch, is_on_disk=is_on_disk)
+    committing = asyncio.create_task(commit(store, 20, revision(table, "y", None, {})))
+    await commit_held.reached()
+    committing.cancel()
+    next_one = asyncio.create_task(commit(store, 30, revision(table, "z", None, {})))
+    await stays_pending(next_one)
+    commit_held.release()
+    await asyncio.wait([committing, next_one])
+    await next_one
+    assert ["x"] == await ids(store.snapshot(10), table.by_id)
+    known = [entry.ts for entry in await store.commits_after(10) or ()]
+    found = await ids(store.snapshot(30), table.by_id)
+    assert (known, found) in (([20, 30], ["x", "y", "z"]), ([30], ["x", "z"]))
     await store.close()
+    again = SQLiteStore(tmp_path / NAME)
+    assert await again.open() == 30
+    assert found == await ids(again.snapshot(30), table.by_id)
+    await again.close()
 
 
 async def test_a_waiter_that_gave_up_does_no_harm(store: SQLiteStore) -> None:

@@ -1,52 +1,16 @@
-"""What an author's functions become: `query`, `mutation`, `action` and their internal twins."""
+"""What an author decorates with: `query`, `mutation`, `action` and their internal twins."""
 
-import enum
 import functools
 from collections.abc import Callable, Coroutine
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 from reactive.errors import ProjectError
 from reactive.runtime.context import ActionCtx, MutationCtx, QueryCtx
+from reactive.runtime.function import Function, Kind
 
 P = ParamSpec("P")
 R = TypeVar("R")
 C = TypeVar("C")
-
-
-class Kind(enum.Enum):
-    """What a function may do."""
-
-    QUERY = "Query"
-    MUTATION = "Mutation"
-    ACTION = "Action"
-
-
-class Function(Generic[P, R]):
-    """A decorated function: callable with a context as before, and known to the server.
-
-    `path` is how Python code may refer to it ("messages:send"); the loader sets it.
-    """
-
-    def __init__(
-        self,
-        handler: Callable[P, Coroutine[Any, Any, R]],
-        kind: Kind,
-        *,
-        is_public: bool,
-        name: str | None,
-    ) -> None:
-        functools.update_wrapper(self, handler)
-        self.handler = handler
-        self.kind = kind
-        self.is_public = is_public
-        self.public_name = name
-        self.path = ""
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
-        return self.handler(*args, **kwargs)
-
-    def __repr__(self) -> str:
-        return f"<{self.kind.value.lower()} {self.path or self.handler.__qualname__}>"
 
 
 class _Decorator(Protocol[C]):

@@ -1,0 +1,45 @@
+"""What a decorated function is to the server."""
+
+import enum
+import functools
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Kind(enum.Enum):
+    """What a function may do."""
+
+    QUERY = "Query"
+    MUTATION = "Mutation"
+    ACTION = "Action"
+
+
+class Function(Generic[P, R]):
+    """A decorated function: callable with a context as before, and known to the server.
+
+    `path` is how Python code may refer to it ("messages:send"); the loader sets it.
+    """
+
+    def __init__(
+        self,
+        handler: Callable[P, Coroutine[Any, Any, R]],
+        kind: Kind,
+        *,
+        is_public: bool,
+        name: str | None,
+    ) -> None:
+        functools.update_wrapper(self, handler)
+        self.handler = handler
+        self.kind = kind
+        self.is_public = is_public
+        self.public_name = name
+        self.path = ""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        return self.handler(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind.value.lower()} {self.path or self.handler.__qualname__}>"
