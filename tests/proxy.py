@@ -1,4 +1,4 @@
-"""A TCP proxy that misbehaves on command: cuts, refuses, stalls or drops one direction."""
+"""A TCP proxy that misbehaves on command: cuts, holds, stalls or drops one direction."""
 
 import asyncio
 import contextlib
@@ -45,8 +45,6 @@ class TcpProxy:
         self.target_port = target_port
         self.to_server = Direction()
         self.to_client = Direction()
-        self.refusing = False
-        self.accepted = 0
         self._connecting = asyncio.Event()
         self._connecting.set()
         self._server: asyncio.Server | None = None
@@ -77,7 +75,6 @@ class TcpProxy:
 
     def heal(self) -> None:
         """Back to plain forwarding, for the connections that come."""
-        self.refusing = False
         self._connecting.set()
         for direction in (self.to_server, self.to_client):
             direction.dropping = False
@@ -87,11 +84,9 @@ class TcpProxy:
         task = asyncio.current_task()
         assert task is not None
         self._live.add(task)
-        self.accepted += 1
         try:
             await self._connecting.wait()
-            if not self.refusing:
-                await self._both_ways(reader, writer)
+            await self._both_ways(reader, writer)
             # An orderly end: what is still in the buffer is delivered first.
             writer.close()
         except (OSError, asyncio.CancelledError):

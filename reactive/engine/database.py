@@ -20,7 +20,7 @@ from reactive.engine.transaction import Transaction
 from reactive.errors import ReactiveError, UncertainCommitError
 from reactive.limits import Limits
 from reactive.storage.interface import Store
-from reactive.values.document import CommitEntry
+from reactive.values.document import CommitEntry, Receipt
 from reactive.values.ranges import ReadSet
 from reactive.values.tables import TableSpec
 from reactive.values.timestamp import Timestamp
@@ -58,6 +58,8 @@ class Database:
         )
         self.head: Timestamp = 0
         self.commits = 0
+        self.on_receipt: Callable[[Receipt, Timestamp], None] | None = None
+        """Told of every client mutation that is published, wherever it was run. Must not wait."""
 
     async def open(self) -> None:
         """Opens the store and starts at its newest commit."""
@@ -125,6 +127,8 @@ class Database:
         self._log.append(entry)
         self.head = self._committer.head = entry.ts
         self.commits += 1
+        if entry.receipt is not None and self.on_receipt is not None:
+            self.on_receipt(entry.receipt, entry.ts)
         for subscriber in self._subscriptions.touched(entry):
             self._subscriptions.remove(subscriber)
             subscriber.invalidated(entry.ts)

@@ -127,7 +127,8 @@ class Mutation:
 
     async def run(self, begin: Callable[[], Transaction]) -> Transaction | None:
         if self._prepared is not None:
-            return self._prepared
+            # While it ran, the client may have had it done by another process.
+            return None if await self._was_done_before() else self._prepared
         if self._lane.waiting[0] is not self:
             self._is_passed_over = True
             return None
@@ -211,10 +212,6 @@ class Mutation:
     # How it ends
 
     def committed(self, ts: Timestamp) -> None:
-        request = self._request
-        if request.session is not None:
-            self._lane.last_receipt = max(self._lane.last_receipt, request.request)
-            self._lane.last_ts = ts
         value, text, log_lines = self._result
         self._finish(CallOutcome(text, None, log_lines, ts, value))
 

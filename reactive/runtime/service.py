@@ -32,6 +32,7 @@ from reactive.runtime.mutations import Done, Lane, Mutation, MutationResult
 from reactive.runtime.registry import FunctionDefinition, FunctionRegistry
 from reactive.runtime.runner import Project, Runner
 from reactive.runtime.schema import Schema
+from reactive.values.document import Receipt
 from reactive.values.encoding import JsonBytes, dump_wire
 from reactive.values.ranges import ReadSet
 from reactive.values.timestamp import Timestamp
@@ -64,6 +65,7 @@ class FunctionService:
         self._resuming = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._actions: set[asyncio.Task[Any]] = set()
+        database.on_receipt = self._note_receipt
         self._calls = FunctionCalls(self)
         self.queries = LiveQueries(database, limits, clock, self._execute)
 
@@ -202,6 +204,12 @@ class FunctionService:
                 lane.last_receipt, lane.last_ts = await self._database.store.last_receipt(session)
                 self._lanes[session] = lane
         return lane
+
+    def _note_receipt(self, receipt: Receipt, ts: Timestamp) -> None:
+        lane = self._lanes.get(receipt.session)
+        if lane is not None:
+            lane.last_receipt = max(lane.last_receipt, receipt.request)
+            lane.last_ts = ts
 
     def mutate(self, request: MutationRequest, done: Done) -> None:
         lane = request.lane if isinstance(request.lane, Lane) else Lane()

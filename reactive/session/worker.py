@@ -63,13 +63,14 @@ class SessionWorker:
 
     __slots__ = (
         "_actions",
+        "_answered",
         "_backend",
         "_connection",
         "_is_closed",
         "_lane",
         "_limits",
         "_mutations",
-        "_owed",
+        "_patience",
         "_rounds",
         "_session_id",
         "_state",
@@ -92,7 +93,8 @@ class SessionWorker:
         self._state = SyncSession(self._start_watch, ANYBODY, limits.session_queries_max)
         self._session_id: str | None = None
         self._lane: Lane | None = None
-        self._owed: int | None = None
+        self._answered = -1
+        self._patience: asyncio.TimerHandle | None = None
         self._mutations = 0
         self._actions: set[asyncio.Task[None]] = set()
         self._is_closed = False
@@ -133,24 +135,32 @@ class SessionWorker:
             raise CallError("a second Connect on one socket", code="DuplicateConnect")
         self._session_id = message.session_id
         self._lane = await self._backend.resume(message.session_id)
-        if self._lane.last_receipt >= 0 and self._lane.last_ts >= message.max_observed_ts:
-            self._wait_for_resent(self._lane.last_receipt)
+        if self._lane.last_ts < message.max_observed_ts:
+            # It has seen a later state than its last write, and so the answer to that write.
+            self._answered = self._lane.last_receipt
         if not await self._backend.wait_for(message.max_observed_ts):
             # The client has seen what this server has not: it must not be shown an older state.
             self._connection.close(TRY_AGAIN, "ClientAheadOfServer")
 
-    def _wait_for_resent(self, request: int) -> None:
-        """Holds Transitions back until a mutation that took effect before has been answered.
+    def _owes_answer(self) -> bool:
+        """Whether a mutation of the client took effect of which this socket has not told it.
 
-        The client may not know that it did. If it saw the write before the answer it would apply
-        its optimistic update on top of it. A client that does know does not send it again.
+        It was sent on another socket, whose answer may be lost; the client is about to send it
+        again. If it saw the write before the answer it would apply its optimistic update on top of
+        it, so Transitions wait; not for long, as a client that does know does not send it again.
         """
-        self._owed = request
-        asyncio.get_running_loop().call_later(self._limits.resend_s, self._stop_waiting)
+        lane = self._lane
+        if lane is None or lane.last_receipt <= self._answered:
+            return False
+        if self._patience is None:
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(self._limits.resend_s, self._lose_patience)
+        return True
 
-    def _stop_waiting(self) -> None:
-        if self._owed is not None and not self._is_closed:
-            self._owed = None
+    def _lose_patience(self) -> None:
+        self._patience = None
+        if self._lane is not None and not self._is_closed:
+            self._answered = self._lane.last_receipt
             self._rounds.enter(self)
 
     def _start_watch(self, added: AddQuery, caller: Caller) -> Watch:
@@ -184,8 +194,7 @@ class SessionWorker:
         if self._is_closed:
             return
         self._connection.send(encode_mutation_response(request_id, outcome))
-        if self._owed is not None and request_id >= self._owed:
-            self._owed = None
+        self._answered = max(self._answered, request_id)
         self._state.answered()
         self._rounds.enter(self)
 
@@ -239,7 +248,7 @@ class SessionWorker:
 
     def take_turn(self) -> bool:
         """Called by `Rounds` when it is this session's turn."""
-        if self._is_closed or self._owed is not None:
+        if self._is_closed or self._owes_answer():
             return True
         if self._connection.is_slow():
             return False
@@ -259,5 +268,7 @@ class SessionWorker:
     def close(self) -> None:
         """Ends the session. Mutations under way are finished all the same, actions too."""
         self._is_closed = True
+        if self._patience is not None:
+            self._patience.cancel()
         self._rounds.leave(self)
         self._state.close()

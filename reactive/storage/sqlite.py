@@ -18,7 +18,7 @@ import secrets
 import sqlite3
 import statistics
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO
@@ -448,12 +448,11 @@ class _SQLiteSlot:
         if not store._appended:
             return
         newest = store._appended[-1].ts
+        interruption = None
         try:
             store._write.execute("UPDATE meta SET value = ? WHERE name = 'head'", (newest,))
             if store._in_thread:
-                await asyncio.get_running_loop().run_in_executor(
-                    None, store._write.execute, "COMMIT"
-                )
+                interruption = await _to_the_end(store._write.execute, "COMMIT")
             else:
                 store._write.execute("COMMIT")
         except sqlite3.Error as error:
@@ -471,6 +470,8 @@ class _SQLiteSlot:
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
+        if interruption is not None:
+            raise interruption
 
     def leave(self) -> None:
         store = self._store
@@ -478,6 +479,21 @@ class _SQLiteSlot:
         store._saved = []
         if store._write.in_transaction:
             store._write.execute("ROLLBACK")
+
+
+async def _to_the_end(
+    function: Callable[[str], object], argument: str
+) -> asyncio.CancelledError | None:
+    """Runs a function in a thread and waits for it even when cancelled, which it then returns."""
+    running = asyncio.get_running_loop().run_in_executor(None, function, argument)
+    interruption = None
+    while not running.done():
+        try:
+            await asyncio.wait({running})
+        except asyncio.CancelledError as error:
+            interruption = error
+    running.result()
+    return interruption
 
 
 def _dump_indexes(table: TableDefinition) -> bytes:

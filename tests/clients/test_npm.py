@@ -35,7 +35,7 @@ class Asked:
         return {
             "cut": self._cut,
             "heal": self._heal,
-            "refuse": self._refuse,
+            "hold": self._hold,
             "loseAnswers": self._lose_answers,
             "stall": self._stall,
             "addElsewhere": self._add_elsewhere,
@@ -50,8 +50,8 @@ class Asked:
     async def _heal(self) -> None:
         self._proxy.heal()
 
-    async def _refuse(self) -> None:
-        self._proxy.refusing = True
+    async def _hold(self) -> None:
+        self._proxy.hold()
 
     async def _lose_answers(self) -> None:
         self._proxy.to_client.dropping = True

@@ -1,5 +1,6 @@
 """A database, somebody to commit to it, and somebody to be told."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -206,3 +207,20 @@ def increment(table: TableDefinition, name: str) -> Job:
         await write(transaction, table, name, {"a": (before or {"a": 0.0})["a"] + 1})
 
     return Job(do, f"increment {name}")
+
+
+async def settle() -> None:
+    """Lets the loop run until nothing is left that runs by itself."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def run(database: Database, *jobs: Job) -> None:
+    """Submits the jobs in one turn of the loop, and waits until they have ended."""
+    for job in jobs:
+        database.submit(job)
+    await settle()
+
+
+async def fields_of(database: Database, name: str) -> object:
+    return await read(database.begin(), table_of(database), name)

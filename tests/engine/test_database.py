@@ -14,6 +14,7 @@ from reactive.storage.memory import MemoryStore
 from reactive.testing.clock import ManualClock
 from reactive.testing.faults import FaultyStore
 from reactive.testing.store_suite import stop
+from reactive.values.document import Receipt
 from reactive.values.keys import encode_part
 from reactive.values.ranges import ReadSet, single_key, whole_index
 from tests.engine.harness import (
@@ -25,22 +26,12 @@ from tests.engine.harness import (
     read,
     reads_of,
     scan,
+    settle,
     table_of,
     write,
 )
 
 SHORT = replace(DEFAULT_LIMITS, log_entries_max=3)
-
-
-@pytest.fixture
-def store() -> FaultyStore:
-    return FaultyStore(MemoryStore())
-
-
-@pytest.fixture
-async def database(store: FaultyStore) -> AsyncIterator[Database]:
-    async with opened(store) as database:
-        yield database
 
 
 @pytest.fixture
@@ -59,11 +50,6 @@ async def commit(database: Database, name: str, a: float | None = 1.0) -> int:
 
 def everything(database: Database) -> ReadSet:
     return reads_of(whole_index(by_a(database).number))
-
-
-async def settle() -> None:
-    for _ in range(20):
-        await asyncio.sleep(0)
 
 
 async def follow_for_a_while(database: Database) -> None:
@@ -249,6 +235,22 @@ async def test_following_tells_of_commits_made_elsewhere(
     await settle()
     assert (second, 2) == (other.head, other.commits)
     await stop(following)
+
+
+async def test_receipts_are_told_of_wherever_they_were_made(
+    database: Database, other: Database
+) -> None:
+    told: list[tuple[Database, Receipt, int]] = []
+    for each in (database, other):
+        each.on_receipt = lambda receipt, ts, each=each: told.append((each, receipt, ts))
+    receipt = Receipt("ann", 1, b"null", b"[]")
+    transaction = database.begin()
+    transaction.receipt = receipt
+    ts = await database.commit(transaction)
+    assert [(database, receipt, ts)] == told
+    await commit(database, "x", 1.0)
+    await follow_for_a_while(other)
+    assert [(database, receipt, ts), (other, receipt, ts)] == told
 
 
 async def test_following_begins_where_one_is(database: Database, other: Database) -> None:

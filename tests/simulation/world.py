@@ -32,6 +32,7 @@ from reactive.session.worker import SessionWorker
 from reactive.storage.memory import MemoryStore
 from reactive.testing.simulator import SimulatedClock
 from reactive.values.document import CommitEntry
+from reactive.values.timestamp import decode_timestamp
 from tests.session.peers import Add, Peer
 from tests.simulation.stores import ProcessStore, State, Truth, Weather
 
@@ -99,6 +100,7 @@ class Process:
     def __init__(self, world: "World", number: int) -> None:
         self.world = world
         self.number = number
+        world.everything.append(self)
         self.links: dict[Link, None] = {}
         self.store = ProcessStore(world.memory, world.truth, world.weather)
         skew_ns = world.dice.randrange(50_000_000)
@@ -122,17 +124,17 @@ class Process:
     def _die(self, error: UncertainCommitError) -> None:
         if self.store.is_dead:
             return
-        self.store.is_dead = True
-        # Its memory is gone; nothing that it had accepted will ever be tried again.
-        self.database._committer._queue.clear()
-        self.stop()
-        self.world.tasks.create_task(self.world.restart(self.number))
-
-    def stop(self) -> None:
-        if self._following is not None:
-            self._following.cancel()
+        self.end()
         for link in list(self.links):
             link.lose()
+        self.world.tasks.create_task(self.world.restart(self.number))
+
+    def end(self) -> None:
+        """Ends at once: nothing that it had accepted will ever be tried again."""
+        self.store.is_dead = True
+        self.database._committer._queue.clear()
+        if self._following is not None:
+            self._following.cancel()
 
 
 class Link:
@@ -165,7 +167,8 @@ class Link:
     async def _carry_down(self) -> None:
         while True:
             text, is_transition = await self._down.get()
-            await self.client.world.weather.lag()
+            for _ in range(self.client.slowness):
+                await self.client.world.weather.lag()
             self._unread -= is_transition
             self.client.hear(text)
 
@@ -207,8 +210,10 @@ class Client:
         self.number = number
         self.dice = random.Random(world.dice.getrandbits(64))
         self.peer = Peer(number)
+        self.slowness = self.dice.choice([1, 1, 8])
         self.users: list[str | None] = []
         self.link: Link | None = None
+        self.sent_again: set[int] = set()
         self._texts = 0
 
     # The network
@@ -224,6 +229,7 @@ class Client:
                 continue
             self.link = Link(self, process)
             self.users = [None] if self.peer.token is None else [None, self.peer.token]
+            self.sent_again = set(self.peer.calls)
             for text in self.peer.connect():
                 self.link.say(text)
 
@@ -243,7 +249,9 @@ class Client:
         """Does this and that for a while."""
         await self.connect()
         for _ in range(self.world.plan.actions):
-            await asyncio.sleep(self.dice.expovariate(8))
+            # Some things are done at once, others after a while.
+            if self.dice.random() < 0.6:
+                await asyncio.sleep(self.dice.expovariate(5))
             self._act()
 
     def _act(self) -> None:
@@ -268,7 +276,11 @@ class Client:
         dice = self.dice
         left, right = dice.choice(PAIRS)
         self._texts += 1
-        line = {"list_name": dice.choice(LISTS), "text": f"{self.peer.session_id} {self._texts}"}
+        favourite = LISTS[self.number % len(LISTS)]
+        line = {
+            "list_name": dice.choice((*LISTS, favourite, favourite)),
+            "text": f"{self.peer.session_id} {self._texts}",
+        }
         mutations: list[tuple[str, dict[str, Any]]] = [
             ("counters:add", {"name": dice.choice(COUNTERS), "by": 1}),
             ("counters:add", {"name": dice.choice(COUNTERS), "by": 1}),
@@ -301,9 +313,13 @@ class Client:
 
     def hear(self, text: bytes) -> None:
         """Takes a message, and holds what the client now shows against the truth."""
+        before = self.peer.version.ts
         message = self.peer.receive(text)
         if message["type"] == "Transition":
             self.check()
+        elif message["success"] and message["requestId"] not in self.sent_again:
+            # Else the client would apply its optimistic update on top of the write itself.
+            assert before < decode_timestamp(message["ts"]), "a write is seen before its answer"
 
     def check(self) -> None:
         version = self.peer.version
@@ -375,11 +391,12 @@ class World:
         self.truth = Truth(self.memory)
         self.weather = Weather(
             random.Random(dice.getrandbits(64)),
-            lag_s=dice.choice([0.0005, 0.02, 0.1]),
+            lag_s=dice.choice([0.001, 0.05, 0.2]),
             refusals=plan.refusals,
             crashes=plan.crashes,
         )
         self.processes: list[Process] = []
+        self.everything: list[Process] = []
         self.clients = [Client(self, number) for number in range(plan.clients)]
         self.tasks = asyncio.TaskGroup()
 
@@ -394,8 +411,6 @@ class World:
             self.weather.is_calm = True
             await asyncio.sleep(120)
             await self.check()
-            for process in self.processes:
-                process.stop()
             raise _OverError
 
     async def restart(self, number: int) -> None:
@@ -470,9 +485,13 @@ async def run(seed: int, plan: Plan) -> None:
     Raises:
         BaseException: the first thing that went wrong.
     """
+    world = World(seed, plan)
     try:
-        await World(seed, plan).run()
+        await world.run()
     except BaseExceptionGroup as group:
         _, rest = group.split(_OverError)
         if rest is not None:
             raise rest.exceptions[0] from None
+    finally:
+        for process in world.everything:
+            process.end()

@@ -374,7 +374,7 @@ check("mutations made while the connection is down arrive in order", () =>
     const name = uniqueName();
     const live = watch(client, counters.get, { name });
     await until(() => live.values.length === 1);
-    await ask("refuse");
+    await ask("hold");
     await ask("cut");
     await until(() => !client.connectionState().isWebSocketConnected);
     const calls = [1, 2, 3].map(() =>
