@@ -60,6 +60,8 @@ class Database:
         self.commits = 0
         self.on_receipt: Callable[[Receipt, Timestamp], None] | None = None
         """Told of every client mutation that is published, wherever it was run. Must not wait."""
+        self.on_forget: Callable[[], None] | None = None
+        """Told that commits were missed, and what was in them will never be known."""
 
     async def open(self) -> None:
         """Opens the store and starts at its newest commit."""
@@ -170,6 +172,8 @@ class Database:
         """Too far behind to know what changed: everything may have."""
         self.head = self._committer.head = head
         self._log.restart(head)
+        if self.on_forget is not None:
+            self.on_forget()
         for subscriber in self._subscriptions.clear():
             subscriber.invalidated(head)
 

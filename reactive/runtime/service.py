@@ -66,6 +66,7 @@ class FunctionService:
         self._tasks: set[asyncio.Task[None]] = set()
         self._actions: set[asyncio.Task[Any]] = set()
         database.on_receipt = self._note_receipt
+        database.on_forget = self._forget_receipts
         self._calls = FunctionCalls(self)
         self.queries = LiveQueries(database, limits, clock, self._execute)
 
@@ -210,6 +211,11 @@ class FunctionService:
         if lane is not None:
             lane.last_receipt = max(lane.last_receipt, receipt.request)
             lane.last_ts = ts
+
+    def _forget_receipts(self) -> None:
+        """Any request of any client may have taken effect: each has to be looked up."""
+        for lane in self._lanes.values():
+            lane.last_receipt = 2**63
 
     def mutate(self, request: MutationRequest, done: Done) -> None:
         lane = request.lane if isinstance(request.lane, Lane) else Lane()

@@ -95,7 +95,7 @@ class SessionWorker:
         self._lane: Lane | None = None
         self._answered = -1
         self._patience: asyncio.TimerHandle | None = None
-        self._mutations = 0
+        self._mutations: set[int] = set()
         self._actions: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
@@ -159,9 +159,12 @@ class SessionWorker:
 
     def _lose_patience(self) -> None:
         self._patience = None
-        if self._lane is not None and not self._is_closed:
-            self._answered = self._lane.last_receipt
-            self._rounds.enter(self)
+        lane = self._lane
+        if lane is None or self._is_closed:
+            return
+        if not any(request <= lane.last_receipt for request in self._mutations):
+            self._answered = lane.last_receipt
+        self._rounds.enter(self)
 
     def _start_watch(self, added: AddQuery, caller: Caller) -> Watch:
         return self._backend.watch(
@@ -169,14 +172,14 @@ class SessionWorker:
         )
 
     async def _mutate(self, message: RunMutation) -> None:
-        if self._mutations >= self._limits.session_mutations_max:
+        if len(self._mutations) >= self._limits.session_mutations_max:
             raise OverloadedError(
                 "too many mutations are waiting", code="TooManyConcurrentMutations"
             )
         if self._lane is None:
             self._lane = await self._backend.resume(None)
         request_id = message.request_id
-        self._mutations += 1
+        self._mutations.add(request_id)
         self._backend.mutate(
             MutationRequest(
                 message.path,
@@ -190,7 +193,7 @@ class SessionWorker:
         )
 
     def _mutated(self, request_id: int, outcome: CallOutcome) -> None:
-        self._mutations -= 1
+        self._mutations.discard(request_id)
         if self._is_closed:
             return
         self._connection.send(encode_mutation_response(request_id, outcome))

@@ -24,6 +24,7 @@ from reactive.protocol.version import UNKNOWN
 from reactive.runtime.codec import Encoder
 from reactive.runtime.guard import run_on_loop
 from reactive.runtime.loader import load_project
+from reactive.runtime.registry import FunctionDefinition
 from reactive.runtime.runner import Project, Runner
 from reactive.runtime.schema import Schema
 from reactive.runtime.service import FunctionService
@@ -50,10 +51,14 @@ FOREVER_S = 1e6
 @cache
 def app() -> Project:
     """The app, imported once for all runs."""
-    project = load_project(APP, "exact")
-    for path in SLOW:
-        project.registry.find(path, None, is_admin=True).is_slow = True
-    return project
+    return load_project(APP, "exact")
+
+
+class SlowRunner(Runner):
+    """Some functions are always slow."""
+
+    def must_use_worker(self, definition: FunctionDefinition) -> bool:
+        return definition.path in SLOW
 
 
 class LoopWorkers:
@@ -107,7 +112,7 @@ class Process:
         clock = SimulatedClock(asyncio.get_running_loop(), 1_700_000_000_000_000_000 + skew_ns)
         self.database = Database(self.store, clock, world.limits, self._die)
         self.database._subscriptions = OrderedSubscriptions()
-        runner = Runner(world.limits, clock, self.store, redact=False)
+        runner = SlowRunner(world.limits, clock, self.store, redact=False)
         runner._workers = LoopWorkers()  # type: ignore[assignment]
         runner._dice = random.Random(world.dice.getrandbits(64))
         self.service = Service(self.database, runner, world.limits, clock)
