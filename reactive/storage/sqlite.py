@@ -36,7 +36,7 @@ from reactive.values.tables import IndexDefinition, TableDefinition, TableSpec
 from reactive.values.timestamp import Timestamp
 
 _FORMAT = 1
-_SLOW_COMMIT_S = 0.002
+_SLOW_COMMIT_S = 0.005
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;

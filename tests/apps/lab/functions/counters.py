@@ -8,7 +8,6 @@ from typing import Any
 from reactive import (
     ActionCtx,
     ApplicationError,
-    Id,
     MutationCtx,
     QueryCtx,
     action,
@@ -46,11 +45,6 @@ async def get(ctx: QueryCtx, name: str) -> int:
 @query
 async def document(ctx: QueryCtx, name: str) -> Counter | None:
     return await find(ctx, name)
-
-
-@query
-async def by_id(ctx: QueryCtx, counter: Id[Counter]) -> Counter | None:
-    return await ctx.db.get(counter)
 
 
 @query
@@ -177,12 +171,3 @@ async def frozen_clock(ctx: QueryCtx) -> bool:
     for name in ("a", "b", "c"):
         await find(ctx, name)
     return before == ctx.now
-
-
-@mutation
-async def remove(ctx: MutationCtx, name: str) -> str | None:
-    counter = await find(ctx, name)
-    if counter is None:
-        return None
-    await ctx.db.delete(counter.id)
-    return counter.id

@@ -63,12 +63,6 @@ async def list_items(ctx: QueryCtx, list_name: str) -> list[Item]:
 
 
 @query
-async def ranks(ctx: QueryCtx, list_name: str) -> list[float]:
-    rows = ctx.db.query(Item).with_index("by_rank", list_name=list_name)
-    return [item.rank for item in await rows.collect()]
-
-
-@query
 async def page(
     ctx: QueryCtx, list_name: str, pagination_opts: Options, order: str = "asc"
 ) -> PaginationResult[Item]:
