@@ -22,7 +22,8 @@ from reactive.runtime.service import FunctionService
 from reactive.settings import Settings, load_settings
 from reactive.storage.interface import Store
 from reactive.storage.memory import MemoryStore
-from reactive.storage.sqlite import SQLiteStore, sqlite_path
+from reactive.storage.sqlite import SQLiteStore
+from reactive.storage.sqlite_layout import sqlite_path
 from reactive.wire.http import HttpApi
 from reactive.wire.origins import Origins
 from reactive.wire.routes import Routes

@@ -13,7 +13,6 @@ whose checkpoint runs on another connection than a commit, which is why one conn
 
 import asyncio
 import fcntl
-import os
 import secrets
 import sqlite3
 import statistics
@@ -23,30 +22,19 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO
 
-import orjson
-
 from reactive.errors import StorageError, UncertainCommitError
 from reactive.limits import DEFAULT_LIMITS, Limits
 from reactive.storage.catalog import Catalog
 from reactive.storage.history import History, Rewind, merge_rows
 from reactive.storage.interface import CommitSlot, Snapshot
+from reactive.storage.sqlite_layout import FORMAT, SCHEMA, dump_indexes, load_indexes
 from reactive.values.document import CommitEntry, Receipt, Revision, Row, StoredDocument
 from reactive.values.encoding import load_json
 from reactive.values.tables import IndexDefinition, TableDefinition, TableSpec
 from reactive.values.timestamp import Timestamp
 
-_FORMAT = 1
 _SLOW_COMMIT_S = 0.005
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS tables(number INTEGER PRIMARY KEY, name TEXT UNIQUE, indexes TEXT);
-CREATE TABLE IF NOT EXISTS documents(n INTEGER PRIMARY KEY, id TEXT, size INTEGER, json BLOB);
-CREATE TABLE IF NOT EXISTS entries(i INTEGER, k BLOB, n INTEGER, PRIMARY KEY(i, k)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS receipts(
-    ts INTEGER PRIMARY KEY, session TEXT, request INTEGER, value BLOB, log_lines BLOB);
-CREATE UNIQUE INDEX IF NOT EXISTS receipts_by_request ON receipts(session, request);
-"""
 _GET = (
     "SELECT d.id, d.json, d.size FROM entries e JOIN documents d ON d.n = e.n"
     " WHERE e.i = ? AND e.k = ?"
@@ -109,14 +97,14 @@ class SQLiteStore:
         self._write = self._read = self._connect()
         (version,) = self._write.execute("PRAGMA user_version").fetchone()
         (names,) = self._write.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if version != _FORMAT and not (version == 0 and names == 0):
+        if version != FORMAT and not (version == 0 and names == 0):
             raise StorageError(
-                f"the database {self._path} is not one of this server's format {_FORMAT} "
+                f"the database {self._path} is not one of this server's format {FORMAT} "
                 f"(it has format {version} and {names} tables and indexes)"
             )
         self._write.execute("PRAGMA journal_mode=WAL")
         self._write.execute("PRAGMA synchronous=FULL")
-        self._write.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={_FORMAT};COMMIT;")
+        self._write.executescript(f"BEGIN;{SCHEMA}PRAGMA user_version={FORMAT};COMMIT;")
         self._load()
         if self._probe:
             self._in_thread = self._commit_seconds() > _SLOW_COMMIT_S
@@ -150,7 +138,7 @@ class SQLiteStore:
         self._secret = meta["secret"]
         self._head = meta["head"]
         tables = [
-            TableDefinition(number, name, _load_indexes(indexes))
+            TableDefinition(number, name, load_indexes(indexes))
             for number, name, indexes in self._write.execute(
                 "SELECT number, name, indexes FROM tables ORDER BY number"
             )
@@ -257,7 +245,7 @@ class SQLiteStore:
     def _save_tables(self, tables: Sequence[TableDefinition]) -> None:
         self._write.executemany(
             "INSERT OR REPLACE INTO tables VALUES (?, ?, ?)",
-            [(table.number, table.name, _dump_indexes(table)) for table in tables],
+            [(table.number, table.name, dump_indexes(table)) for table in tables],
         )
         self._write.execute(
             "UPDATE meta SET value = ? WHERE name = 'next_index'", (self._catalog.next_index,)
@@ -494,22 +482,3 @@ async def _to_the_end(
             interruption = error
     running.result()
     return interruption
-
-
-def _dump_indexes(table: TableDefinition) -> bytes:
-    return orjson.dumps([[i.number, i.name, i.fields] for i in table.indexes])
-
-
-def _load_indexes(text: bytes) -> tuple[IndexDefinition, ...]:
-    return tuple(
-        IndexDefinition(number, name, tuple(tuple(path) for path in fields))
-        for number, name, fields in load_json(text)
-    )
-
-
-def sqlite_path(url: str, base: Path) -> Path | None:
-    """The file that a `sqlite:///…` URL names, relative ones below `base`; None for `:memory:`."""
-    name = url.removeprefix("sqlite:///")
-    if name == ":memory:":
-        return None
-    return Path(name) if os.path.isabs(name) else base / name

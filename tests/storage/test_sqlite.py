@@ -13,7 +13,8 @@ from typing_extensions import override
 from reactive.errors import StorageError, UncertainCommitError
 from reactive.limits import DEFAULT_LIMITS, Limits
 from reactive.storage.interface import Store
-from reactive.storage.sqlite import SQLiteStore, sqlite_path
+from reactive.storage.sqlite import SQLiteStore
+from reactive.storage.sqlite_layout import sqlite_path
 from reactive.testing.documents import document, revision
 from reactive.testing.store_suite import (
     BY_A,
