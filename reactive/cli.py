@@ -121,19 +121,43 @@ async def _serve_until_stopped(app: App, *, is_dev: bool) -> int:
 
 
 async def _reload_on_change(app: App, stopped: asyncio.Event) -> None:
-    folder = app.folder
-    watched = [path for path in (folder, folder / "functions") if path.is_dir()]
-    async for changes in watchfiles.awatch(
-        *watched, watch_filter=watchfiles.PythonFilter(), stop_event=stopped, recursive=False
-    ):
-        names = sorted({Path(path).name for _, path in changes})
-        try:
-            await app.reload()
-        except (ProjectError, StorageError) as error:
-            print(f"not reloaded, the code before {', '.join(names)} goes on serving:", flush=True)
-            print(f"reactive: error: {error}", file=sys.stderr, flush=True)
-        else:
-            print(f"reloaded after a change of {', '.join(names)}", flush=True)
+    while not stopped.is_set():
+        folders = _code_folders(app.folder)
+        async for changes in watchfiles.awatch(
+            *folders, watch_filter=_is_code, stop_event=stopped, recursive=False
+        ):
+            await _reload(app, sorted({Path(path).name for _, path in changes}))
+            if _code_folders(app.folder) != folders:
+                break
+
+
+def _code_folders(folder: Path) -> list[Path]:
+    """Where an app's code is. What is not served is not watched: it may be thousands of files."""
+    found = [folder]
+    below = [folder / "functions"] if (folder / "functions").is_dir() else []
+    while below:
+        parent = below.pop()
+        found.append(parent)
+        below += [
+            each
+            for each in sorted(parent.iterdir())
+            if each.is_dir() and each.name.isidentifier() and each.name[0] != "_"
+        ]
+    return found
+
+
+def _is_code(change: watchfiles.Change, path: str) -> bool:
+    return path.endswith(".py") or (change is watchfiles.Change.added and Path(path).is_dir())
+
+
+async def _reload(app: App, names: Sequence[str]) -> None:
+    try:
+        await app.reload()
+    except (ProjectError, StorageError) as error:
+        print(f"not reloaded, the code before {', '.join(names)} goes on serving:", flush=True)
+        print(f"reactive: error: {error}", file=sys.stderr, flush=True)
+    else:
+        print(f"reloaded after a change of {', '.join(names)}", flush=True)
 
 
 def _run(options: dict[str, Any]) -> int:

@@ -3,6 +3,7 @@ code."""
 
 import hashlib
 import importlib
+import logging
 import sys
 import traceback
 from collections.abc import Iterator
@@ -19,7 +20,11 @@ from reactive.runtime.registry import FunctionRegistry
 from reactive.runtime.runner import Project
 from reactive.runtime.schema import Schema
 
+_log = logging.getLogger("reactive")
+
 _SKIPPED = {"http", "crons"}
+"""Modules with a meaning of their own, which is not there yet."""
+
 _CHECKED = "checked schema"
 
 
@@ -117,6 +122,7 @@ def _function_modules(folder: Path) -> Iterator[tuple[str, ModuleType]]:
         if any(part.startswith(("_", ".")) or not part.isidentifier() for part in parts):
             continue
         if parts in {(name,) for name in _SKIPPED}:
+            _log.warning("functions/%s.py is not served: this version has no such thing", parts[0])
             continue
         yield "/".join(parts), _import(folder, ".".join(("functions", *parts)))
 

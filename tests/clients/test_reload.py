@@ -77,6 +77,20 @@ async def test_new_module_is_served(edited: Edited) -> None:
     await edited.client.result_becomes(query, lambda result: result.error is not None)
 
 
+async def test_folder_that_is_made_later_is_watched_like_any_other(edited: Edited) -> None:
+    query = await edited.client.subscribe("rooms/extra:hello")
+    module = edited.project / "functions" / "rooms" / "extra.py"
+    module.parent.mkdir()
+    code = (
+        "from reactive import QueryCtx, query\n\n\n"
+        "@query\nasync def hello(ctx: QueryCtx) -> str:\n    return 'hello'\n"
+    )
+    module.write_text(code)
+    await edited.client.value_becomes(query, "hello")
+    module.write_text(code.replace("'hello'", "'later'"))
+    await edited.client.value_becomes(query, "later")
+
+
 async def test_removed_function_fails_its_live_queries(edited: Edited) -> None:
     query = await edited.client.subscribe("tasks:greeting")
     edited.replace("functions/tasks.py", "async def greeting(", "async def welcome(")
