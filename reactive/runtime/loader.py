@@ -45,6 +45,9 @@ def load_project(folder: Path, case: str) -> Project:
     sys.path[:] = [path, *(entry for entry in sys.path if entry != path)]
     importlib.invalidate_caches()
     token = current_case.set(case)
+    writes_bytecode = sys.dont_write_bytecode
+    # Compiled files are told apart by second and size, which two quick edits may share.
+    sys.dont_write_bytecode = True
     try:
         return _load(folder, case)
     except BaseException:
@@ -52,6 +55,7 @@ def load_project(folder: Path, case: str) -> Project:
         sys.modules.update(previous)
         raise
     finally:
+        sys.dont_write_bytecode = writes_bytecode
         current_case.reset(token)
 
 
