@@ -30,7 +30,7 @@ from reactive.wire.routes import Routes
 from reactive.wire.websocket import SocketHub
 
 _log = logging.getLogger("reactive")
-_TIDY_S = 3600.0
+_TIDY_S = 300.0
 
 
 class App:
@@ -165,7 +165,7 @@ def quiet_collector() -> None:
 
     What was made until now stays for good. Of the rest the newest commits are by far the most, and
     hold no cycles: a full collection over them would take a tenth of a second every few seconds,
-    and find nothing. One is made once an hour instead.
+    and find nothing. One is made every five minutes instead.
     """
     gc.collect()
     gc.freeze()

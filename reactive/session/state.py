@@ -26,6 +26,10 @@ from reactive.values.timestamp import Timestamp
 StartWatch = Callable[[AddQuery, Caller], Watch]
 
 
+def _refuse_watch(added: AddQuery, caller: Caller) -> Watch:
+    raise CallError("the session is closed", code="SessionClosed")
+
+
 class WatchedQuery:
     """One query of the client, and what it was told of it last on this socket."""
 
@@ -263,5 +267,7 @@ class SyncSession:
             watch.close()
         self.queries.clear()
         self._stale.clear()
+        # The worker that it belongs to is freed with its socket, not when cycles are collected.
+        self._start_watch = _refuse_watch
         self._round = None
         self.wants_round = False

@@ -97,6 +97,10 @@ class ProcessStore(FaultyStore):
         self.weather = weather
         self.is_dead = False
 
+    def dies(self) -> bool:
+        """Whether the process comes to its end here, if it has not ended before."""
+        return self.is_dead or self.weather.strikes(self.weather.crashes)
+
     async def slowly(self, answer: Callable[[], Awaitable[T]]) -> T:
         """An answer that comes in its time, for the engine or for an author's code."""
 
@@ -174,7 +178,7 @@ class _SlowSlot:
     async def commit(self) -> None:
         store, weather = self._store, self._store.weather
         await weather.lag()
-        if store.is_dead or weather.strikes(weather.crashes):
+        if store.dies():
             raise UncertainCommitError("the process dies before the commit")
         if weather.strikes(weather.refusals):
             raise StorageError("the disk is full")
@@ -182,5 +186,5 @@ class _SlowSlot:
         self.head = self._inner.head
         store.truth.note(self._appended)
         await weather.lag()
-        if store.is_dead or weather.strikes(weather.crashes):
+        if store.dies():
             raise UncertainCommitError("the process dies after the commit")

@@ -1,4 +1,7 @@
-"""Faults that are planted on purpose: a simulation that does not find them proves nothing."""
+"""Faults that are planted on purpose: a simulation that does not find them proves nothing.
+
+`test_simulation` shows that the same runs find nothing where nothing was planted.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -168,8 +171,7 @@ def keep_subscribers_when_too_far_behind(patch: pytest.MonkeyPatch) -> None:
 
 
 ONE = Plan()
-TWO = Plan(processes=2, wander=False)
-WANDERING = Plan(processes=2)
+TWO = Plan(processes=2)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +188,7 @@ WANDERING = Plan(processes=2)
         (answer_late, ONE),
         (forget_a_turn, ONE),
         (let_mutations_overtake, ONE),
-        (let_clients_go_back_in_time, WANDERING),
+        (let_clients_go_back_in_time, TWO),
         (commit_without_catching_up, TWO),
         (keep_subscribers_when_too_far_behind, TWO),
     ],
@@ -199,9 +201,3 @@ def test_planted_fault_is_found(plant: Plant, plan: Plan, monkeypatch: pytest.Mo
         except Exception:
             return
     pytest.fail(f"{plant.__name__} is found in none of {SEEDS} runs")
-
-
-@pytest.mark.parametrize("plan", [ONE, TWO])
-def test_nothing_is_found_where_nothing_was_planted(plan: Plan) -> None:
-    for seed in range(3):
-        simulate(run(seed, plan), seed)

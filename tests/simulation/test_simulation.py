@@ -9,7 +9,8 @@ from reactive.testing.simulator import simulate
 from tests.runtime.harness import own_modules
 from tests.simulation.world import Plan, run
 
-SEEDS = int(os.environ.get("REACTIVE_SIM_SEEDS", "20"))
+SEEDS = int(os.environ.get("REACTIVE_SIM_SEEDS", "15"))
+"""How many runs each test makes; a failure names its seed and its plan."""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -31,9 +32,13 @@ def test_one_process() -> None:
     check(Plan())
 
 
-def test_process_that_dies_and_comes_back() -> None:
-    check(Plan(crashes=0.02))
+def test_process_that_dies_and_store_that_refuses() -> None:
+    check(Plan(crashes=0.02, refusals=0.03))
 
 
 def test_two_processes_on_one_store() -> None:
-    check(Plan(processes=2, crashes=0.01))
+    check(Plan(processes=2))
+
+
+def test_three_processes_that_die() -> None:
+    check(Plan(processes=3, crashes=0.02))
