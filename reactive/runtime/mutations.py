@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from reactive.backend import CallOutcome, MutationRequest
 from reactive.engine.database import Database
 from reactive.engine.transaction import Transaction
-from reactive.errors import ConflictError, ReactiveError
+from reactive.errors import ConflictError, OutOfRetentionError, ReactiveError
 from reactive.limits import Limits
 from reactive.runtime.guard import OverrunError
 from reactive.runtime.registry import FunctionDefinition
@@ -204,6 +204,9 @@ class Mutation:
             await self._attempt(definition, transaction, in_worker=True)
             self._prepared = transaction
             self._database.requeue(self)
+        except OutOfRetentionError:
+            # So much was committed meanwhile that its snapshot is gone.
+            self._try_again()
         except BaseException as error:
             self._fail(error)
             if isinstance(error, asyncio.CancelledError):
@@ -216,9 +219,12 @@ class Mutation:
         self._finish(CallOutcome(text, None, log_lines, ts, value))
 
     def failed(self, error: ReactiveError) -> None:
-        if not isinstance(error, ConflictError):
+        if isinstance(error, ConflictError):
+            self._try_again()
+        else:
             self._fail(error)
-            return
+
+    def _try_again(self) -> None:
         self._prepared = None
         if self._attempts < self._limits.mutation_attempts_max:
             self._leave_slot(self._limits.retry_backoff_s * 2**self._attempts)

@@ -334,6 +334,8 @@ class FunctionService:
                 )
             except OverrunError:
                 definition.is_slow = in_worker = True
+            except OutOfRetentionError:
+                continue
 
     async def run_action_for(
         self, run: Execution, definition: FunctionDefinition, args: Mapping[str, Any]

@@ -290,7 +290,4 @@ def _request_id(request: web.Request) -> str:
     given = request.headers.get("convex-request-id", "")
     if _REQUEST_ID.match(given):
         return given
-    known: str | None = request.get("request_id")
-    if known is None:
-        known = request["request_id"] = secrets.token_hex(8)
-    return known
+    return secrets.token_hex(8)

@@ -9,15 +9,16 @@ from aiohttp import web
 _LOOPBACK = re.compile(r"https?://(localhost|127\.0\.0\.1)(:\d+)?")
 
 
+def _pattern(allowed: str) -> re.Pattern[str]:
+    """A lone `*` is any origin; within one it is any port, or any part of the host."""
+    return re.compile(".*" if allowed == "*" else re.escape(allowed).replace(r"\*", "[^/]*"))
+
+
 class Origins:
     """The setting `allowed_origins`; without it the own host and this machine's may connect."""
 
     def __init__(self, allowed: Sequence[str] | None) -> None:
-        self._patterns = (
-            None
-            if allowed is None
-            else [re.compile(re.escape(each).replace(r"\*", r"[^/]*")) for each in allowed]
-        )
+        self._patterns = None if allowed is None else [_pattern(each) for each in allowed]
 
     def allows(self, request: web.Request) -> bool:
         """Whether the request may be served; one without `Origin` always may."""

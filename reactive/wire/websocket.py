@@ -83,6 +83,8 @@ class Socket:
     def tick(self, now: float) -> None:
         """Keeps the connection alive, or ends it when the client is gone."""
         limits = self._hub.limits
+        if self._is_closing:
+            return
         if now - self.heard_at > limits.socket_silence_s:
             self.close(WSCloseCode.OK, "ClientDisconnected")
             return

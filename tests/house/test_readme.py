@@ -1,32 +1,67 @@
-"""The README's thirty lines are the ones of `examples/hello`, and they run."""
+"""README.md keeps up with the command line and the settings."""
 
+import argparse
+import ast
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.server import ServerProcess
+from reactive.cli import _parser
+from reactive.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-HELLO = ROOT / "examples" / "hello"
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-FILES = ("schema.py", "functions/messages.py", "watch.py")
+README = (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize(("block", "name"), list(zip(BLOCKS, FILES, strict=True)))
-def test_readme_shows_the_example(block: str, name: str) -> None:
-    assert (HELLO / name).read_text() == block
+def commands() -> dict[str, argparse.ArgumentParser]:
+    """The subcommands of `reactive`."""
+    for action in _parser()._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    pytest.fail("the command line has no commands")
 
 
-def test_the_example_runs(tmp_path: Path) -> None:
-    script = (HELLO / "watch.py").read_text()
-    with ServerProcess(HELLO, tmp_path / "data.sqlite3") as server:
-        watch = tmp_path / "watch.py"
-        watch.write_text(script.replace("http://127.0.0.1:3210", server.url))
-        run = subprocess.run(
-            [sys.executable, str(watch)], capture_output=True, text=True, timeout=30, check=False
-        )
-    assert run.stderr == ""
-    assert run.stdout == "at first: []\nand then: ['Hello!']\n"
+def test_every_command_is_shown() -> None:
+    assert [] == [name for name in commands() if f"reactive {name}" not in README]
+
+
+def test_every_setting_is_explained() -> None:
+    assert [] == [name for name in Settings.model_fields if f"`{name}`" not in README]
+
+
+def test_every_setting_is_a_flag() -> None:
+    for name, parser in commands().items():
+        flags = {flag for action in parser._actions for flag in action.option_strings}
+        missing = [
+            setting
+            for setting in Settings.model_fields
+            if f"--{setting.replace('_', '-')}" not in flags
+        ]
+
+        assert [] == missing, f"reactive {name}"
+
+
+def test_table_of_settings_has_their_defaults() -> None:
+    for name in ("case", "store", "host", "port"):
+        default = Settings.model_fields[name].default
+
+        assert f"`{default}`" in README, name
+
+
+def test_examples_are_python() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+    assert blocks
+    for block in blocks:
+        ast.parse(block)
+
+
+def test_files_that_are_named_exist() -> None:
+    named = {
+        path
+        for path in re.findall(r"`((?:reactive|tests|examples)/[\w/.]+)`", README)
+        if not path.endswith("/")
+    }
+
+    assert [] == sorted(path for path in named if not (ROOT / path).exists())

@@ -63,9 +63,8 @@ async def test_binary_message_is_refused(client: Client) -> None:
         assert (WSMsgType.CLOSE, 1003) == (closed.type, closed.data)
 
 
-@pytest.mark.parametrize("path", ["/api/0.19.1/sync", "//api/0.19.1/sync"])
-async def test_old_client_is_refused_with_advice(client: Client, path: str) -> None:
-    response = await client.get(path)
+async def test_old_client_is_refused_with_advice(client: Client) -> None:
+    response = await client.get("/api/0.19.1/sync")
 
     assert 400 == response.status
     assert "ClientVersionUnsupported" == (await response.json())["code"]
@@ -154,4 +153,4 @@ async def test_small_routes(client: Client) -> None:
     assert APP.name == name
     assert 200 == (await client.get("/version")).status
     assert 404 == (await client.get("/nowhere")).status
-    assert 405 == (await client.get("/api/mutation")).status
+    assert 404 == (await client.get("/api/mutation")).status
