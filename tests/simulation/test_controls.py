@@ -118,6 +118,8 @@ def answer_late(patch: pytest.MonkeyPatch) -> None:
         asyncio.get_running_loop().call_later(0.01, mutated, self, *outcome)
 
     patch.setattr(SessionWorker, "_mutated", later)
+    # Without this the session would wait for the answer before it shows the write.
+    patch.setattr(SessionWorker, "_owes_answer", lambda _: False)
 
 
 def forget_a_turn(patch: pytest.MonkeyPatch) -> None:
