@@ -23,12 +23,13 @@ class Lane:
     """Mutations that run, and are answered, one after another: those of one client.
 
     `last_receipt` is the highest request of the client that may have a receipt, `last_ts` its
-    commit; only requests up to it need be looked up. `waiting` starts with the one whose turn it
-    is.
+    commit; only requests up to it need be looked up, unless commits were missed (`is_unsure`).
+    `waiting` starts with the one whose turn it is.
     """
 
     __slots__ = (
         "__weakref__",
+        "is_unsure",
         "last_receipt",
         "last_ts",
         "unanswered",
@@ -38,6 +39,7 @@ class Lane:
 
     def __init__(self) -> None:
         self.last_receipt = -1
+        self.is_unsure = False
         self.last_ts: Timestamp = 0
         self.waiting: deque[Mutation] = deque()
         self.unanswered: deque[Mutation] = deque()
@@ -165,7 +167,10 @@ class Mutation:
 
     async def _was_done_before(self) -> bool:
         request = self._request
-        if request.session is None or request.request > self._lane.last_receipt:
+        lane = self._lane
+        if request.session is None:
+            return False
+        if request.request > lane.last_receipt and not lane.is_unsure:
             return False
         found = await self._database.store.receipt(request.session, request.request)
         if found is None:

@@ -215,7 +215,7 @@ class FunctionService:
     def _forget_receipts(self) -> None:
         """Any request of any client may have taken effect: each has to be looked up."""
         for lane in self._lanes.values():
-            lane.last_receipt = 2**63
+            lane.is_unsure = True
 
     def mutate(self, request: MutationRequest, done: Done) -> None:
         lane = request.lane if isinstance(request.lane, Lane) else Lane()
