@@ -5,6 +5,7 @@ run, however often it is repeated.
 """
 
 import asyncio
+import gc
 import random
 import selectors
 from collections.abc import Callable, Coroutine
@@ -35,6 +36,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self._dice = random.Random(seed)
         self._now = 0.0
         self.failures: list[BaseException] = []
+        self.turns = 0
         super().__init__(_Jump(self._pass))
         self.set_exception_handler(self._failed)
 
@@ -47,6 +49,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
     def call_soon(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
+        self.turns += 1
         when = self._now + self._dice.random() * _TURN_S
         return self.call_at(when, callback, *args, context=context)
 
@@ -87,13 +90,25 @@ class SimulatedClock:
 def simulate(main: Coroutine[Any, Any, T], seed: int) -> T:
     """Runs a coroutine on a `SimulatedLoop`.
 
+    What happens must not depend on what ran before in this process, so the garbage collector runs
+    only where the simulation itself calls it.
+
     Raises:
         StalledError: when it waits for what can never come.
         BaseException: what it raises itself, or else the first of the loop's `failures`.
     """
     loop = SimulatedLoop(seed)
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        result = runner.run(main)
+    was_enabled = gc.isenabled()
+    gc.disable()
+    # The older objects are none of this run's; a collection need not look at them.
+    gc.freeze()
+    try:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            result = runner.run(main)
+    finally:
+        gc.unfreeze()
+        if was_enabled:
+            gc.enable()
     if loop.failures:
         raise loop.failures[0]
     return result

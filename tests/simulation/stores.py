@@ -1,6 +1,7 @@
 """A store that several processes share, that takes its time, and that knows the truth."""
 
 import asyncio
+import gc
 import random
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -80,8 +81,12 @@ class Weather:
 
     async def lag(self) -> None:
         """Something takes its time, or none at all."""
-        if self.dice.random() < 0.5:
+        chance = self.dice.random()
+        if chance < 0.5:
             await asyncio.sleep(self.dice.random() * self.lag_s)
+        elif chance > 0.998:
+            # What is only referred to weakly may go at any time.
+            gc.collect()
 
     def strikes(self, chance: float) -> bool:
         return not self.is_calm and self.dice.random() < chance

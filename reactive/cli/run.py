@@ -1,0 +1,81 @@
+"""`reactive run`: calls a function, of a running server or of a project that is not served."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+
+from reactive.app import App
+from reactive.backend import Caller, CallOutcome
+from reactive.cli.common import Options, add_project_flags, admin_session, project_of
+from reactive.errors import ProjectError
+from reactive.settings import Settings
+from reactive.values.encoding import load_json
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds the command."""
+    run = commands.add_parser("run", help="call a function and print its result as JSON")
+    run.add_argument("function", help="such as messages:list")
+    run.add_argument("args", nargs="?", default="{}", help="the arguments, as a JSON object")
+    run.add_argument("--url", help="a running server to call; without it the project is opened")
+    run.set_defaults(command=_run)
+    add_project_flags(run)
+
+
+def _run(options: Options) -> int:
+    args = _json_arguments(options["args"])
+    url = options["url"]
+    folder, settings = project_of(options)
+    if url is not None:
+        body = asyncio.run(_call_server(url, options["function"], args, settings.admin_key))
+        if body.get("status") == "success":
+            print(orjson.dumps(body.get("value")).decode())
+            return 0
+        print(body.get("errorMessage") or body.get("message"), file=sys.stderr)
+        if "errorData" in body:
+            print(orjson.dumps(body["errorData"]).decode(), file=sys.stderr)
+        return 1
+    outcome = asyncio.run(_call_project(folder, settings, options["function"], args))
+    if outcome.failure is None:
+        print((outcome.value or b"null").decode())
+        return 0
+    print(outcome.failure.text, file=sys.stderr)
+    if outcome.failure.data is not None:
+        print(outcome.failure.data.decode(), file=sys.stderr)
+    return 1
+
+
+def _json_arguments(text: str) -> Any:
+    args = load_json(text)
+    if not isinstance(args, dict):
+        raise ProjectError("the arguments must be a JSON object")
+    return args
+
+
+async def _call_server(url: str, function: str, args: Any, admin_key: str | None) -> Any:
+    module, _, name = function.rpartition(":")
+    path = f"{module}/{name}" if module else f"{name}/default"
+    body = {"args": args, "format": "convex_encoded_json"}
+    try:
+        async with (
+            admin_session(admin_key) as session,
+            session.post(f"{url.rstrip('/')}/api/run/{path}", json=body) as response,
+        ):
+            return await response.json()
+    except aiohttp.ClientError as error:
+        raise ProjectError(f"cannot call {url}: {error}") from error
+
+
+async def _call_project(folder: Path, settings: Settings, function: str, args: Any) -> CallOutcome:
+    app = App(folder, settings, is_dev=True)
+    await app.start()
+    try:
+        return await app.service.call(function, args, Caller(is_admin=True), "command line")
+    finally:
+        await app.drain()
+        await app.stop()

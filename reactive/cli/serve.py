@@ -1,0 +1,100 @@
+"""`reactive dev` and `reactive serve`."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import watchfiles
+from aiohttp import web
+
+from reactive.app import App, quiet_collector
+from reactive.cli.common import Options, add_project_flags, project_of
+from reactive.errors import ProjectError, StorageError
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds the two commands."""
+    dev = commands.add_parser("dev", help="serve a project and reload it when a file changes")
+    dev.set_defaults(command=lambda options: _serve(options, is_dev=True))
+    serve = commands.add_parser("serve", help="serve a project for production")
+    serve.set_defaults(command=lambda options: _serve(options, is_dev=False))
+    for command in (dev, serve):
+        add_project_flags(command)
+
+
+def _serve(options: Options, *, is_dev: bool) -> int:
+    folder, settings = project_of(options)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    app = App(folder, settings, is_dev=is_dev)
+    return asyncio.run(_serve_until_stopped(app, is_dev=is_dev))
+
+
+async def _serve_until_stopped(app: App, *, is_dev: bool) -> int:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    runner = web.AppRunner(app.application(), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        host, port = app.settings.host, app.settings.port
+        try:
+            await web.TCPSite(runner, host, port, backlog=4096).start()
+        except OSError as error:
+            raise ProjectError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+        quiet_collector()
+        bound = runner.addresses[0][1]
+        print(f"Serving {app.folder.name} at http://{host}:{bound}", flush=True)
+        watching = loop.create_task(_reload_on_change(app, stopped)) if is_dev else None
+        await stopped.wait()
+        if watching is not None:
+            await watching
+    finally:
+        await runner.cleanup()
+    return 0
+
+
+async def _reload_on_change(app: App, stopped: asyncio.Event) -> None:
+    while not stopped.is_set():
+        folders = _code_folders(app.folder)
+        async for changes in watchfiles.awatch(
+            *folders, watch_filter=_is_code, stop_event=stopped, recursive=False
+        ):
+            await _reload(app, sorted({Path(path).name for _, path in changes}))
+            if _code_folders(app.folder) != folders:
+                break
+
+
+def _code_folders(folder: Path) -> list[Path]:
+    """Where an app's code is. What is not served is not watched: it may be thousands of files."""
+    found = [folder]
+    below = [folder / "functions"] if (folder / "functions").is_dir() else []
+    while below:
+        parent = below.pop()
+        found.append(parent)
+        below += [
+            each
+            for each in sorted(parent.iterdir())
+            if each.is_dir() and each.name.isidentifier() and each.name[0] != "_"
+        ]
+    return found
+
+
+def _is_code(change: watchfiles.Change, path: str) -> bool:
+    return path.endswith(".py") or (change is watchfiles.Change.added and Path(path).is_dir())
+
+
+async def _reload(app: App, names: Sequence[str]) -> None:
+    try:
+        await app.reload()
+    except (ProjectError, StorageError) as error:
+        print(f"not reloaded, the code before {', '.join(names)} goes on serving:", flush=True)
+        print(f"reactive: error: {error}", file=sys.stderr, flush=True)
+    else:
+        print(f"reloaded after a change of {', '.join(names)}", flush=True)
