@@ -38,6 +38,10 @@ class Rounds:
         self._texts: dict[object, JsonBytes] = {}
         self._server_ts = 0
 
+    def now_ns(self) -> int:
+        """The time, in nanoseconds since the epoch."""
+        return self._clock.now_ns()
+
     def enter(self, session: Turn) -> None:
         """Queues the session, unless it is queued."""
         if session not in self._slow:
@@ -77,9 +81,10 @@ class Rounds:
         self._queue |= slow
         self._call()
 
-    def transition(self, changes: Changes) -> JsonBytes:
+    def transition(self, changes: Changes, skew_ms: int | None = None) -> JsonBytes:
         """The text of a Transition; sessions that are told the same within a slice share it."""
         key = (
+            skew_ms,
             changes.start,
             changes.end,
             tuple(changes.removed),
@@ -91,6 +96,6 @@ class Rounds:
             for query_id, outcome in changes.updated:
                 pieces[query_id] = query_piece(query_id, outcome)
             in_order = [pieces[query_id] for query_id in sorted(pieces)]
-            text = encode_transition(changes.start, changes.end, in_order, self._server_ts)
+            text = encode_transition(changes.start, changes.end, in_order, self._server_ts, skew_ms)
             self._texts[key] = text
         return text

@@ -168,17 +168,29 @@ class SyncSession:
                 code="BaseVersionMismatch",
             )
 
+    @property
+    def identity(self) -> int:
+        """How many identities the client has had on this socket."""
+        return self._identity
+
     def identify(self, caller: Caller) -> None:
-        """Takes a new identity: every query is asked again on its behalf."""
+        """Takes a new identity: every query is asked again on its behalf.
+
+        When only the proof is new and the identity is the same, nothing has to be asked: the next
+        Transition just confirms it.
+        """
+        is_same = caller == self.caller
         self.caller = caller
         self._identity += 1
+        self.wants_round = True
+        if is_same:
+            return
         if self._round is not None:
             self._begin_again(self._round)
         for query_id, query in self.queries.items():
             query.watch.close()
             query.watch = self._start_watch(query.added, caller)
             self._stale[query_id] = None
-        self.wants_round = True
 
     # What the backend tells
 

@@ -73,6 +73,7 @@ class SessionWorker:
         "_patience",
         "_rounds",
         "_session_id",
+        "_skew_ms",
         "_state",
         "_version",
     )
@@ -92,6 +93,7 @@ class SessionWorker:
         self._version = version
         self._state = SyncSession(self._start_watch, ANYBODY, limits.session_queries_max)
         self._session_id: str | None = None
+        self._skew_ms: int | None = None
         self._lane: Lane | None = None
         self._answered = -1
         self._patience: asyncio.TimerHandle | None = None
@@ -113,6 +115,8 @@ class SessionWorker:
             self.fatal(error)
 
     async def _receive(self, message: ClientMessage) -> None:
+        if isinstance(message, RunMutation | RunAction) and self._has_expired():
+            return
         if isinstance(message, RunMutation):
             await self._mutate(message)
         elif isinstance(message, ModifyQuerySet):
@@ -134,6 +138,8 @@ class SessionWorker:
         if self._session_id is not None:
             raise CallError("a second Connect on one socket", code="DuplicateConnect")
         self._session_id = message.session_id
+        if message.client_ms is not None:
+            self._skew_ms = message.client_ms - self._rounds.now_ns() // 1_000_000
         self._lane = await self._backend.resume(message.session_id)
         if self._lane.last_ts < message.max_observed_ts:
             # It has seen a later state than its last write, and so the answer to that write.
@@ -224,7 +230,7 @@ class SessionWorker:
             if message.token_type == "Admin":
                 caller = self._backend.admin(message.value, message.acting_as)
             elif message.token_type == "User":
-                caller = Caller(await self._backend.identify(message.value))
+                caller = await self._backend.identify(message.value)
             else:
                 caller = ANYBODY
         except RetryableError as error:
@@ -237,6 +243,22 @@ class SessionWorker:
         else:
             self._state.identify(caller)
             self._rounds.enter(self)
+
+    def _has_expired(self) -> bool:
+        """Whether the client's token is over; then the session is over, too.
+
+        The client gets itself a new token, and sends what was not answered again on a new socket.
+        """
+        if not self._state.caller.is_expired(self._rounds.now_ns()):
+            return False
+        self._connection.send(
+            encode_auth_error(
+                "The token of this identity has expired", self._state.identity, attempted=False
+            )
+        )
+        self._connection.close(None, "TokenExpired")
+        self.close()
+        return True
 
     # Transitions out
 
@@ -255,10 +277,15 @@ class SessionWorker:
             return True
         if self._connection.is_slow():
             return False
+        if self._has_expired():
+            return True
         changes = self._state.advance(self._backend.head)
         if changes is None:
             return True
-        text = self._rounds.transition(changes)
+        # A client that was given a token needs the skew to know when it ends, and nobody else does:
+        # their Transitions can be shared.
+        is_login = changes.end.identity > changes.start.identity
+        text = self._rounds.transition(changes, self._skew_ms if is_login else None)
         if len(text) > self._limits.chunk_bytes and self._version.takes_chunks:
             chunks = encode_chunks(text, self._limits.chunk_bytes, secrets.token_hex(8))
             self._connection.send_transition(list(chunks))

@@ -188,6 +188,8 @@ class FakeBackend:
         self.known_ts = 2**62
         self.is_full = False
         self.refusal: ReactiveError | None = None
+        self.expires_ns: int | None = None
+        """When the tokens that are shown end."""
 
     @property
     def head(self) -> int:
@@ -232,10 +234,10 @@ class FakeBackend:
     async def call(self, path: str, args: Any, caller: Caller, request_id: str) -> CallOutcome:
         raise NotImplementedError("a session knows the kind")
 
-    async def identify(self, token: str) -> Identity:
+    async def identify(self, token: str) -> Caller:
         if self.refusal is not None:
             raise self.refusal
-        return Identity(f"issuer|{token}", token, "issuer")
+        return Caller(Identity(f"issuer|{token}", token, "issuer"), expires_ns=self.expires_ns)
 
     def admin(self, key: str, acting_as: Mapping[str, Any] | None) -> Caller:
         if self.refusal is not None:

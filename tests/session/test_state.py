@@ -1,5 +1,7 @@
 """`SyncSession` step by step."""
 
+from dataclasses import replace
+
 import pytest
 
 from reactive.backend import ANYBODY, Caller, Identity
@@ -196,6 +198,37 @@ def test_identity_asks_every_query_again() -> None:
 
     assert table.told() == {1: b'"ada:0"'}
     assert table.session.version.identity == 1
+
+
+def test_fresh_proof_of_the_same_identity_asks_nothing_again() -> None:
+    table = Table()
+    table.session.identify(ADA)
+    table.modify(0, add(0), add(1, "me"))
+    table.advance()
+    watches = list(table.session.watches())
+    table.session.identify(replace(ADA, expires_ns=5))
+    changes = table.advance()
+
+    assert changes is not None
+    assert (2, []) == (changes.end.identity, changes.updated)
+    assert watches == list(table.session.watches())
+    assert 5 == table.session.caller.expires_ns
+    assert table.advance() is None
+
+
+def test_fresh_proof_during_a_round_is_confirmed_by_the_next() -> None:
+    table = Table()
+    table.session.identify(ADA)
+    table.world.slow.add("a")
+    table.modify(0, add(0))
+    assert table.advance() is None
+    table.session.identify(replace(ADA, expires_ns=5))
+    table.world.finish(table.world.running[0])
+    first, second = table.advance(), table.advance()
+
+    assert first is not None
+    assert second is not None
+    assert [1, 2] == [first.end.identity, second.end.identity]
 
 
 def test_identity_that_changes_during_a_round_ends_it() -> None:

@@ -47,7 +47,8 @@ class Line:
     ) -> None:
         self.backend = backend or FakeBackend(World(("a", "b", "me")))
         self.world = self.backend.world
-        self.rounds = rounds or Rounds(ManualClock(), limits)
+        self.clock = ManualClock()
+        self.rounds = rounds or Rounds(self.clock, limits)
         self.connection = FakeConnection()
         self.worker = SessionWorker(self.backend, self.connection, self.rounds, limits, version)
         self.peer = Peer()
@@ -76,6 +77,14 @@ class Line:
         """The last message, for those that a client in good standing never gets."""
         message: dict[str, Any] = json.loads(self.connection.sent[-1])
         return message
+
+    async def connect_for(self, seconds: float) -> "Line":
+        """Connects with a token that ends after so long, and watches a query."""
+        self.backend.expires_ns = self.clock.now_ns() + int(seconds * 1e9)
+        await self.connect()
+        await self.say(self.peer.modify([Add("a", {})]), self.peer.authenticate("ada"))
+        self.hear()
+        return self
 
     async def settle(self, number: int = 0, **outcome: Any) -> None:
         """Answers a mutation."""
@@ -405,6 +414,100 @@ async def test_issuer_that_cannot_be_reached_is_no_auth_error() -> None:
 
     assert line.connection.closed == (1013, "Unavailable")
     assert line.said_last()["type"] == "Transition"
+
+
+EXPIRED = {
+    "type": "AuthError",
+    "error": "The token of this identity has expired",
+    "baseVersion": 1,
+    "authUpdateAttempted": False,
+}
+
+
+@pytest.mark.parametrize("kind", ["Mutation", "Action"])
+async def test_call_after_the_end_of_the_token_is_not_run(kind: str) -> None:
+    line = await Line().connect_for(60)
+    closed = []
+    for seconds in (59.9, 0.2):
+        line.clock.advance(seconds)
+        await line.say(line.peer.call(kind, "a:b", {}))
+        closed.append(line.connection.closed)
+
+    assert line.said_last() == EXPIRED
+    assert closed == [None, (None, "TokenExpired")]
+    assert len(line.backend.mutations) + len(line.backend.actions) == 1
+    for *_, answer in line.backend.actions:
+        answer.cancel()
+
+
+async def test_change_after_the_end_of_the_token_is_not_told() -> None:
+    line = await Line().connect_for(60)
+    line.clock.advance(60)
+    await turns()
+    assert line.hear() == [], "nobody looks at the clock while nothing happens"
+    line.world.commit({"a": 1})
+    await turns()
+
+    assert line.said_last() == EXPIRED
+    assert line.connection.closed == (None, "TokenExpired")
+    sent = len(line.connection.sent)
+    line.world.commit({"a": 2})
+    await turns()
+    assert sent == len(line.connection.sent)
+
+
+async def test_mutation_under_way_when_its_token_ends_is_not_answered_here() -> None:
+    """It takes effect; the client, who sends it again on its next socket, is answered there."""
+    line = await Line().connect_for(60)
+    await line.say(line.peer.call("Mutation", "a:b", {}))
+    line.clock.advance(61)
+    line.world.commit({"a": 1})
+    await turns()
+    await line.settle()
+
+    assert line.said_last() == EXPIRED
+
+
+async def test_fresh_token_in_time_goes_on_without_a_word() -> None:
+    line = await Line().connect_for(60)
+    line.clock.advance(50)
+    line.backend.expires_ns = line.clock.now_ns() + 60 * 10**9
+    lives = dict(line.world.lives)
+    await line.say(line.peer.authenticate("ada"))
+    told = line.hear()
+    line.clock.advance(50)
+    line.world.commit({"a": 7})
+    await turns()
+
+    assert [("Transition", [])] == [(each["type"], each["modifications"]) for each in told]
+    assert lives == line.world.lives
+    assert line.kinds() == ["Transition"]
+    assert line.connection.closed is None
+
+
+async def test_who_logs_out_does_not_expire() -> None:
+    line = await Line().connect_for(60)
+    await line.say(line.peer.authenticate(None))
+    line.clock.advance(100)
+    line.world.commit({"a": 1})
+    await turns()
+
+    assert line.connection.closed is None
+
+
+async def test_clock_of_the_client_is_compared_when_it_logs_in() -> None:
+    """What its timers need to know; see `initialAuthTokenReuse` of the JavaScript client."""
+    line = Line()
+    hello = {"type": "Connect", "sessionId": "8592ff39-b377-46b6-a1cb-a933f940f9ef"}
+    now_ms = line.clock.now_ns() // 1_000_000
+    await line.say(json.dumps({**hello, "connectionCount": 0, "clientTs": now_ms + 7_000}))
+    await line.say(line.peer.modify([Add("a", {})]))
+    await line.say(line.peer.authenticate("ada"))
+    line.world.commit({"a": 1})
+    await turns()
+    told = [json.loads(text) for text in line.connection.sent]
+
+    assert [each.get("clientClockSkew") for each in told] == [None, 7_000, None]
 
 
 async def test_admin_key_makes_an_admin() -> None:

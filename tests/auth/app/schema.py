@@ -1,0 +1,6 @@
+from reactive import Document
+
+
+class Note(Document, table="notes"):
+    author: str | None
+    text: str
