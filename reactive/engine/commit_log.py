@@ -25,6 +25,8 @@ def conflict_with(reads: ReadSet, entry: CommitEntry) -> Conflict | None:
             for index, key in zip(revision.indexes, keys, strict=False):
                 if reads.overlaps(index, key):
                     return Conflict(entry.ts, revision.id, entry.source)
+        if reads.texts and any(map(reads.finds, (*revision.before_texts, *revision.after_texts))):
+            return Conflict(entry.ts, revision.id, entry.source)
     return None
 
 

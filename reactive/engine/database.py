@@ -10,6 +10,7 @@ function: nobody can see the log moved and the subscriptions not yet woken.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from reactive.clock import Clock
@@ -17,9 +18,9 @@ from reactive.engine.commit_log import CommitLog
 from reactive.engine.committer import Committer, Work
 from reactive.engine.subscriptions import SubscriptionIndex
 from reactive.engine.transaction import Transaction
-from reactive.errors import ReactiveError, UncertainCommitError
+from reactive.errors import ReactiveError, StorageError, UncertainCommitError
 from reactive.limits import Limits
-from reactive.storage.interface import Store
+from reactive.storage.interface import BulkStore, Fill, SchemaChange, Store
 from reactive.values.document import CommitEntry, Receipt
 from reactive.values.ranges import ReadSet
 from reactive.values.tables import TableSpec
@@ -31,6 +32,18 @@ class Subscriber(Protocol):
 
     def invalidated(self, ts: Timestamp) -> None:
         """The commit at `ts` changed it. Must not wait, commit or raise."""
+        ...
+
+
+class Observer(Protocol):
+    """Somebody who follows every commit."""
+
+    def published(self, entry: CommitEntry) -> None:
+        """A commit is durable, and `head` is its timestamp. Must not wait, commit or raise."""
+        ...
+
+    def missed(self) -> None:
+        """Commits were missed, and what was in them will never be known."""
         ...
 
 
@@ -51,6 +64,7 @@ class Database:
         self.store = store
         self._clock = clock
         self._limits = limits
+        self._fatal = fatal
         self._log = CommitLog(limits)
         self._subscriptions: SubscriptionIndex[Subscriber] = SubscriptionIndex()
         self._committer = Committer(
@@ -62,6 +76,7 @@ class Database:
         """Told of every client mutation that is published, wherever it was run. Must not wait."""
         self.on_forget: Callable[[], None] | None = None
         """Told that commits were missed, and what was in them will never be known."""
+        self.observers: list[Observer] = []
 
     async def open(self) -> None:
         """Opens the store and starts at its newest commit."""
@@ -85,10 +100,43 @@ class Database:
     def subscriptions(self) -> int:
         return len(self._subscriptions)
 
-    async def define(self, specs: Sequence[TableSpec]) -> None:
-        """Changes the indexes; transactions that are under way have to begin again."""
-        await self.store.define(specs)
+    async def define(self, specs: Sequence[TableSpec], change: SchemaChange | None = None) -> None:
+        """Changes the indexes as `Store.define` does; commits go on until the moment of the change.
+
+        Transactions that are under way at that moment have to begin again.
+
+        Raises:
+            StorageError: when the store refused; nothing is changed then.
+        """
+        change = change or SchemaChange()
+
+        def adopted() -> None:
+            self._committer.epoch += 1
+            change.adopted()
+
+        try:
+            await self.store.define(specs, replace(change, adopted=adopted))
+        except UncertainCommitError as error:
+            self._fatal(error)
+            raise
+
+    async def load(self, fill: Fill) -> Timestamp:
+        """Fills tables with any number of documents as one commit; every subscriber is told.
+
+        Raises:
+            Exception: what `fill` raises; nothing was written then.
+            StorageError: when the store refused, or takes commits only.
+        """
+        if not isinstance(self.store, BulkStore):
+            raise StorageError("this kind of store takes no import")
+        try:
+            ts = await self.store.load(self._clock.now_ns(), fill)
+        except UncertainCommitError as error:
+            self._fatal(error)
+            raise
         self._committer.epoch += 1
+        self._forget(ts)
+        return ts
 
     # Transactions
 
@@ -131,6 +179,8 @@ class Database:
         self.commits += 1
         if entry.receipt is not None and self.on_receipt is not None:
             self.on_receipt(entry.receipt, entry.ts)
+        for observer in self.observers:
+            observer.published(entry)
         for subscriber in self._subscriptions.touched(entry):
             self._subscriptions.remove(subscriber)
             subscriber.invalidated(entry.ts)
@@ -174,6 +224,8 @@ class Database:
         self._log.restart(head)
         if self.on_forget is not None:
             self.on_forget()
+        for observer in self.observers:
+            observer.missed()
         for subscriber in self._subscriptions.clear():
             subscriber.invalidated(head)
 

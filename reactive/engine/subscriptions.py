@@ -3,13 +3,15 @@
 Ranges are filed by what commits can be looked up by: the index, the number of leading components
 that are equal throughout the range, and those components. A changed key is looked up once for
 each number of components in use, however many subscriptions there are; only ranges that share
-their equality part are compared one by one (`IntervalMap`). `probes` counts those look-ups.
+their equality part are compared one by one (`IntervalMap`). Searches are filed by their filters
+and words (`TextReads`). `probes` counts the look-ups.
 """
 
 from typing import Generic, TypeVar
 
 from reactive.engine.interval_map import IntervalMap
-from reactive.values.document import CommitEntry
+from reactive.engine.text_reads import TextReads
+from reactive.values.document import CommitEntry, Revision
 from reactive.values.keys import IndexKey
 from reactive.values.ranges import ReadSet
 
@@ -22,6 +24,7 @@ class SubscriptionIndex(Generic[Owner]):
     def __init__(self) -> None:
         self._reads: dict[Owner, ReadSet] = {}
         self._by_index: dict[int, dict[int, dict[bytes, IntervalMap[Owner]]]] = {}
+        self._texts: dict[int, TextReads[Owner]] = {}
         self.probes = 0
 
     def __len__(self) -> int:
@@ -37,6 +40,11 @@ class SubscriptionIndex(Generic[Owner]):
             if place is None:
                 place = places[prefix] = IntervalMap()
             place.add(owner, lower, upper)
+        for read in reads.texts:
+            texts = self._texts.get(read.number)
+            if texts is None:
+                texts = self._texts[read.number] = TextReads()
+            texts.add(owner, read.search)
 
     def remove(self, owner: Owner) -> None:
         """Forgets the owner; one that is not filed is no error."""
@@ -55,12 +63,19 @@ class SubscriptionIndex(Generic[Owner]):
                     del depths[depth]
                 if not depths:
                     del self._by_index[index]
+        for read in reads.texts:
+            texts = self._texts.get(read.number)
+            if texts is not None:
+                texts.remove(owner, read.search)
+                if not texts:
+                    del self._texts[read.number]
 
     def clear(self) -> list[Owner]:
         """Forgets everybody, and tells who they were."""
         everybody = list(self._reads)
         self._reads.clear()
         self._by_index.clear()
+        self._texts.clear()
         return everybody
 
     def touched(self, entry: CommitEntry) -> set[Owner]:
@@ -77,7 +92,18 @@ class SubscriptionIndex(Generic[Owner]):
                     self._probe(depths, before, hit)
                 if after is not None and (before is None or after.joined != before.joined):
                     self._probe(depths, after, hit)
+            if self._texts:
+                self._probe_texts(revision, hit)
         return hit
+
+    def _probe_texts(self, revision: Revision, hit: set[Owner]) -> None:
+        entries = revision.before_texts
+        if revision.after_texts != entries:
+            entries += revision.after_texts
+        for entry in entries:
+            texts = self._texts.get(entry.number)
+            if texts is not None:
+                self.probes += texts.probe(entry, hit)
 
     def _probe(
         self, depths: dict[int, dict[bytes, IntervalMap[Owner]]], key: IndexKey, hit: set[Owner]

@@ -11,7 +11,8 @@ from reactive.storage.interface import Snapshot
 from reactive.values.document import CommitEntry, Receipt, Revision, Row, StoredDocument
 from reactive.values.keys import IndexKey, encode_part
 from reactive.values.ranges import IndexRange, ReadSet, single_key
-from reactive.values.tables import IndexDefinition, TableDefinition
+from reactive.values.tables import IndexDefinition, TableDefinition, TextIndexDefinition
+from reactive.values.text import TextEntry, TextRead, TextSearch
 from reactive.values.timestamp import Timestamp
 
 _FIRST_CHUNK = 128
@@ -37,6 +38,8 @@ class Transaction:
         "documents_read",
         "documents_written",
         "epoch",
+        "job_bytes",
+        "jobs",
         "reads",
         "receipt",
         "snapshot",
@@ -61,6 +64,8 @@ class Transaction:
         self.bytes_read = 0
         self.documents_written = 0
         self.bytes_written = 0
+        self.jobs = 0
+        self.job_bytes = 0
         self._limits = limits
         self._created = now_ms
         self._changes: dict[int, dict[str, Revision]] = {}
@@ -106,6 +111,33 @@ class Transaction:
         )
         return merge_rows(rows, set(changes), extra, descending=descending, limit=limit)
 
+    async def search(
+        self, table: TableDefinition, index: TextIndexDefinition, search: TextSearch, *, limit: int
+    ) -> list[str]:
+        """The ids of what the search finds, best first; the transaction depends on all of it.
+
+        `found` gives the documents.
+        """
+        self.reads.add_text(TextRead(index.number, search))
+        self._check_reads()
+        matches = await self.snapshot.search(index, search)
+        for document_id, revision in self._changes.get(table.number, {}).items():
+            matches.drop(document_id)
+            after = [entry for entry in revision.after_texts if entry.number == index.number]
+            matches.add(document_id, search, after)
+        return matches.ranked(limit)
+
+    async def found(self, table: TableDefinition, document_id: str) -> StoredDocument:
+        """A document that a search of this transaction has found. Not counted."""
+        changes = self._changes.get(table.number)
+        if changes is not None and document_id in changes:
+            document = changes[document_id].after
+        else:
+            document = await self.snapshot.get(table.indexes[0], encode_part(document_id))
+        if document is None:
+            raise RuntimeError(f"a search found the document {document_id}, which does not exist")
+        return document
+
     def next_chunk(self) -> int:
         """How many rows to ask for next, so that a scan of large documents stops in time."""
         if self.documents_read == 0:
@@ -121,6 +153,9 @@ class Transaction:
             LimitError: when the ranges become too many.
         """
         self.reads.add(read)
+        self._check_reads()
+
+    def _check_reads(self) -> None:
         if self.reads.count > self._limits.ranges_read_max:
             raise LimitError(
                 "Too many reads in a single function execution "
@@ -166,6 +201,8 @@ class Transaction:
         before_keys: Sequence[IndexKey],
         after: StoredDocument | None,
         after_keys: Sequence[IndexKey],
+        before_texts: tuple[TextEntry, ...] = (),
+        after_texts: tuple[TextEntry, ...] = (),
     ) -> None:
         """Buffers one change of one document; `before` is what `get` answered.
 
@@ -178,6 +215,7 @@ class Transaction:
         self._journal.append((table.number, document_id, known))
         if known is not None:
             before, before_keys = known.before, known.before_keys
+            before_texts = known.before_texts
         changes[document_id] = Revision(
             document_id,
             table.index_numbers,
@@ -185,6 +223,8 @@ class Transaction:
             after,
             tuple(before_keys),
             tuple(after_keys),
+            before_texts,
+            after_texts,
         )
 
     def _count_written(self, size: int) -> None:
@@ -201,6 +241,27 @@ class Transaction:
                 "Too many bytes written in a single function execution "
                 f"(limit: {self._limits.bytes_written_max} bytes).",
                 code="TooManyBytesWritten",
+            )
+
+    def count_job(self, size: int) -> None:
+        """Counts a function that is scheduled, with `size` bytes of arguments.
+
+        Raises:
+            LimitError: when there are too many functions or bytes.
+        """
+        self.jobs += 1
+        self.job_bytes += size
+        if self.jobs > self._limits.jobs_scheduled_max:
+            raise LimitError(
+                "Too many functions scheduled by this mutation "
+                f"(limit: {self._limits.jobs_scheduled_max}).",
+                code="TooManyFunctionsScheduled",
+            )
+        if self.job_bytes > self._limits.job_arguments_bytes_max:
+            raise LimitError(
+                "Too large total size of the arguments of functions scheduled by this mutation "
+                f"(limit: {self._limits.job_arguments_bytes_max} bytes).",
+                code="ScheduledFunctionsArgumentsTooLarge",
             )
 
     def savepoint(self) -> int:

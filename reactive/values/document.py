@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from reactive.values.encoding import JsonBytes
 from reactive.values.keys import IndexKey
+from reactive.values.text import TextEntry
 from reactive.values.timestamp import Timestamp
 
 
@@ -39,7 +40,7 @@ class Revision:
     """How one transaction changed one document.
 
     `before_keys` and `after_keys` are its keys in `indexes`, in that order; empty where the
-    document did not, or does not, exist.
+    document did not, or does not, exist. The texts are its entries in full-text indexes.
     """
 
     id: str
@@ -48,6 +49,8 @@ class Revision:
     after: StoredDocument | None
     before_keys: tuple[IndexKey, ...]
     after_keys: tuple[IndexKey, ...]
+    before_texts: tuple[TextEntry, ...] = ()
+    after_texts: tuple[TextEntry, ...] = ()
 
 
 class Receipt(NamedTuple):
@@ -77,4 +80,6 @@ class CommitEntry:
             for document in (revision.before, revision.after):
                 if document is not None:
                     total += len(document.json)
+            for entry in (*revision.before_texts, *revision.after_texts):
+                total += len(entry.text)
         return total

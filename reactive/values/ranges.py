@@ -1,9 +1,12 @@
-"""What a transaction read: ranges of index keys, merged where they touch."""
+"""What a transaction read: ranges of index keys, merged where they touch, and searches."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Collection, Iterator
+from typing import Final, NamedTuple
 
 from reactive.values.keys import IndexKey, after, prefix_end
+from reactive.values.text import TextEntry, TextRead
+
+_NO_TEXTS: Final[frozenset[TextRead]] = frozenset()
 
 
 class IndexRange(NamedTuple):
@@ -34,16 +37,17 @@ def single_key(index: int, key: bytes) -> IndexRange:
 
 
 class ReadSet:
-    """Index ranges that a run depended on.
+    """Index ranges and searches that a run depended on.
 
     Ranges of one prefix that touch are merged, so that walking one range in many steps, or
     getting one document many times, counts once.
     """
 
-    __slots__ = ("_ranges", "count")
+    __slots__ = ("_ranges", "count", "texts")
 
     def __init__(self) -> None:
         self._ranges: dict[tuple[int, int, bytes], list[tuple[bytes, bytes]]] = {}
+        self.texts = _NO_TEXTS
         self.count = 0
 
     def add(self, read: IndexRange) -> None:
@@ -65,10 +69,25 @@ class ReadSet:
         self.count += len(kept) - len(intervals)
         self._ranges[place] = kept
 
+    def add_text(self, read: TextRead) -> None:
+        """Records one more search."""
+        if read not in self.texts:
+            self.texts |= {read}
+            self.count += 1
+
     def __iter__(self) -> Iterator[IndexRange]:
         for (index, depth, prefix), intervals in self._ranges.items():
             for lower, upper in intervals:
                 yield IndexRange(index, depth, prefix, lower, upper)
+
+    def split(self, indexes: Collection[int]) -> tuple["ReadSet", "ReadSet"]:
+        """The ranges of these indexes and all searches, and the other ranges."""
+        inside, outside = ReadSet(), ReadSet()
+        for read in self:
+            (inside if read.number in indexes else outside).add(read)
+        for text in self.texts:
+            inside.add_text(text)
+        return inside, outside
 
     def overlaps(self, index: int, key: IndexKey) -> bool:
         """Whether a change of this key is a change of what was read."""
@@ -81,7 +100,13 @@ class ReadSet:
                 prefix += key.parts[depth]
         return False
 
+    def finds(self, entry: TextEntry) -> bool:
+        """Whether one of the searches finds a document with this entry."""
+        return any(read.is_changed_by(entry) for read in self.texts)
+
     def update(self, other: "ReadSet") -> None:
         """Adds all that another read set has."""
         for read in other:
             self.add(read)
+        for text in other.texts:
+            self.add_text(text)

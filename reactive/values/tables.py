@@ -3,9 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from reactive.values.keys import IndexKey, encode_part, lookup
+from reactive.values.text import TextEntry, split_words
 
 BY_ID: Final = "by_id"
 BY_CREATION_TIME: Final = "by_creation_time"
@@ -20,12 +21,20 @@ def is_identifier(name: str) -> bool:
     return bool(_IDENTIFIER.match(name))
 
 
+class TextSpec(NamedTuple):
+    """A full-text index as a schema declares it: the wire paths of its fields."""
+
+    field: tuple[str, ...]
+    filters: tuple[tuple[str, ...], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class TableSpec:
     """A table as a schema declares it: index name to the wire paths of its fields."""
 
     name: str
     indexes: Mapping[str, tuple[tuple[str, ...], ...]]
+    text_indexes: Mapping[str, TextSpec] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +47,22 @@ class IndexDefinition:
 
 
 @dataclass(frozen=True, slots=True)
+class TextIndexDefinition:
+    """A full-text index as storage knows it. Its number is no other index's."""
+
+    number: int
+    name: str
+    spec: TextSpec
+
+
+@dataclass(frozen=True, slots=True)
 class TableDefinition:
     """A table as storage knows it; `indexes` starts with `by_id` and `by_creation_time`."""
 
     number: int
     name: str
     indexes: tuple[IndexDefinition, ...]
+    text_indexes: tuple[TextIndexDefinition, ...] = ()
     index_numbers: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -52,6 +71,12 @@ class TableDefinition:
 
     def index(self, name: str) -> IndexDefinition | None:
         for index in self.indexes:
+            if index.name == name:
+                return index
+        return None
+
+    def text_index(self, name: str) -> TextIndexDefinition | None:
+        for index in self.text_indexes:
             if index.name == name:
                 return index
         return None
@@ -82,6 +107,19 @@ class TableDefinition:
             )
             keys.append(IndexKey(b"".join(parts), parts))
         return tuple(keys)
+
+    def text_entries(self, wire: Mapping[str, Any]) -> tuple[TextEntry, ...]:
+        """The document's entry in each of the full-text indexes in which it has any words."""
+        if not self.text_indexes:
+            return ()
+        entries = []
+        for index in self.text_indexes:
+            text = lookup(wire, index.spec.field)
+            if type(text) is str and (words := split_words(text)):
+                filters = tuple([encode_part(lookup(wire, path)) for path in index.spec.filters])
+                created = wire[CREATION_TIME_FIELD]
+                entries.append(TextEntry(index.number, created, " ".join(words), filters))
+        return tuple(entries)
 
 
 _ABSENT: Final = lookup({}, ("absent",))
