@@ -1,6 +1,7 @@
 """The numbers of tables and indexes: pure bookkeeping that both stores share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from reactive.values.tables import (
     BY_CREATION_TIME,
@@ -8,6 +9,8 @@ from reactive.values.tables import (
     IndexDefinition,
     TableDefinition,
     TableSpec,
+    TextIndexDefinition,
+    TextSpec,
 )
 
 _BUILT_IN = {BY_ID: (("_id",),), BY_CREATION_TIME: (("_creationTime",),)}
@@ -24,6 +27,8 @@ class Catalog:
         self._next_table = max(
             [_FIRST_TABLE, *(table.number + 1 for table in self._tables.values())]
         )
+        own = [number for table in self._tables.values() if (number := table.number) < _FIRST_TABLE]
+        self._next_system_table = max([0, *own]) + 1
         self.unsaved: list[TableDefinition] = []
 
     @property
@@ -33,19 +38,40 @@ class Catalog:
     def tables(self) -> Sequence[TableDefinition]:
         return tuple(self._tables.values())
 
+    def index_numbers(self) -> set[int]:
+        """The numbers of all indexes, of full-text ones too."""
+        numbers: set[int] = set()
+        for table in self._tables.values():
+            numbers.update(table.index_numbers)
+            numbers.update([index.number for index in table.text_indexes])
+        return numbers
+
     def table(self, name: str) -> TableDefinition:
         """The table of this name, made when there is none."""
         table = self._tables.get(name)
         if table is None:
             indexes = tuple(self._new_index(each, fields) for each, fields in _BUILT_IN.items())
-            table = TableDefinition(self._next_table, name, indexes)
-            self._next_table += 1
+            table = TableDefinition(self._take_number(name), name, indexes)
             self._tables[name] = table
             self.unsaved.append(table)
         return table
 
+    def _take_number(self, name: str) -> int:
+        if name.startswith("_"):
+            number = self._next_system_table
+            self._next_system_table += 1
+        else:
+            number = self._next_table
+            self._next_table += 1
+        return number
+
     def _new_index(self, name: str, fields: tuple[tuple[str, ...], ...]) -> IndexDefinition:
         index = IndexDefinition(self._next_index, name, fields)
+        self._next_index += 1
+        return index
+
+    def _new_text_index(self, name: str, spec: TextSpec) -> TextIndexDefinition:
+        index = TextIndexDefinition(self._next_index, name, spec)
         self._next_index += 1
         return index
 
@@ -56,6 +82,7 @@ class Catalog:
         keep no indexes but the built-in two.
         """
         wanted = {spec.name: spec.indexes for spec in specs}
+        wanted_texts = {spec.name: spec.text_indexes for spec in specs}
         planned = []
         for name in [*wanted, *(name for name in self._tables if name not in wanted)]:
             table = self.table(name)
@@ -64,13 +91,33 @@ class Catalog:
                 kept.get((each, fields)) or self._new_index(each, fields)
                 for each, fields in wanted.get(name, {}).items()
             ]
-            planned.append(TableDefinition(table.number, name, (*table.indexes[:2], *indexes)))
+            kept_texts = {(index.name, index.spec): index for index in table.text_indexes}
+            texts = [
+                kept_texts.get((each, spec)) or self._new_text_index(each, spec)
+                for each, spec in wanted_texts.get(name, {}).items()
+            ]
+            planned.append(
+                TableDefinition(table.number, name, (*table.indexes[:2], *indexes), tuple(texts))
+            )
         return planned
 
     def saved(self, tables: Sequence[TableDefinition]) -> None:
         """Notes that these tables are durable; others may have been made meanwhile."""
-        self.unsaved = [table for table in self.unsaved if table not in tables]
+        numbers = {table.number for table in tables}
+        self.unsaved = [table for table in self.unsaved if table.number not in numbers]
+
+    def plan_numbers(self, numbers: Mapping[str, int]) -> list[TableDefinition]:
+        """What all tables become with these numbers; nothing changes until `adopt`."""
+        names = dict.fromkeys([*self._tables, *numbers])
+        return [
+            replace(table, number=numbers.get(table.name, table.number))
+            for table in map(self.table, names)
+        ]
 
     def adopt(self, planned: Iterable[TableDefinition]) -> None:
         """Makes a plan the truth."""
         self._tables.update((table.name, table) for table in planned)
+        numbers = [table.number for table in self._tables.values()]
+        self._next_table = max([self._next_table, *(n + 1 for n in numbers)])
+        own = [number for number in numbers if number < _FIRST_TABLE]
+        self._next_system_table = max([self._next_system_table, *(n + 1 for n in own)])

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from reactive.errors import OutOfRetentionError
 from reactive.limits import Limits
 from reactive.values.document import CommitEntry, Revision, Row, StoredDocument
+from reactive.values.text import TextMatches, TextSearch
 from reactive.values.timestamp import Timestamp
 
 
@@ -104,3 +105,10 @@ class Rewind:
                 if lower <= key < upper:
                     extra.append(Row.of(key, revision.before))
         return hidden, extra
+
+    def texts(self, index: int, search: TextSearch, matches: TextMatches) -> None:
+        """Turns what the search finds now into what it found then."""
+        for revision in self._first_changes():
+            matches.drop(revision.id)
+            before = [entry for entry in revision.before_texts if entry.number == index]
+            matches.add(revision.id, search, before)

@@ -14,12 +14,20 @@ A store on this machine answers without suspending, so that a caller runs throug
 event loop; nothing but speed may depend on that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
+from reactive.errors import StorageError
 from reactive.values.document import CommitEntry, Receipt, Row, StoredDocument
-from reactive.values.tables import IndexDefinition, TableDefinition, TableSpec
+from reactive.values.tables import (
+    IndexDefinition,
+    TableDefinition,
+    TableSpec,
+    TextIndexDefinition,
+)
+from reactive.values.text import TextMatches, TextSearch
 from reactive.values.timestamp import Timestamp
 
 
@@ -46,6 +54,10 @@ class Snapshot(Protocol):
         """At most `limit` rows with `lower <= key < upper`, in key order or its reverse."""
         ...
 
+    async def search(self, index: TextIndexDefinition, search: TextSearch) -> TextMatches:
+        """All documents that the search finds; the caller may change what it is given."""
+        ...
+
 
 class CommitSlot(Protocol):
     """The right to commit."""
@@ -68,6 +80,30 @@ class CommitSlot(Protocol):
             UncertainCommitError: when it is unknown whether it was.
         """
         ...
+
+
+def _nothing() -> None:
+    pass
+
+
+async def _no_progress(table: TableDefinition, done: int) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaChange:
+    """Whoever changes the indexes, and what he has to say while that goes on.
+
+    `notes` become durable together with the indexes, in the place of older ones.
+    """
+
+    notes: Mapping[str, str] = field(default_factory=dict)
+    confirm: Callable[[], None] = _nothing
+    """The last word, in the slot: what it raises ends the change. Must not wait."""
+    adopted: Callable[[], None] = _nothing
+    """The new indexes are the truth, and no commit has seen them yet. Must not wait or raise."""
+    progress: Callable[[TableDefinition, int], Awaitable[None]] = _no_progress
+    """Told now and then how many documents of a table are in its new indexes."""
 
 
 class Store(Protocol):
@@ -102,11 +138,25 @@ class Store(Protocol):
         """The table; an unknown name gets a number, durable with the first commit that uses it."""
         ...
 
-    async def define(self, specs: Sequence[TableSpec]) -> None:
+    async def define(self, specs: Sequence[TableSpec], change: SchemaChange | None = None) -> None:
         """Makes the indexes of these tables exactly those named: builds new ones, drops others.
 
-        All or nothing; no other commit may run meanwhile.
+        Commits go on while new indexes are filled. Then all becomes true at once, in the slot and
+        between two commits: `change` is asked to confirm, indexes and notes are made durable, and
+        `change` is told. When anything is raised before that, everything stays as it was. Changes
+        run one after the other.
+
+        Raises:
+            StorageError: when the store refuses; nothing is changed then.
         """
+        ...
+
+    async def sweep(self) -> None:
+        """Removes what dropped and unfinished indexes left, between other people's commits."""
+        ...
+
+    async def count(self, table: TableDefinition) -> int:
+        """How many documents the table has, give or take what is committed meanwhile."""
         ...
 
     def snapshot(self, at: Timestamp) -> Snapshot: ...
@@ -131,4 +181,63 @@ class Store(Protocol):
 
     async def wait_for_commit(self, after: Timestamp) -> None:
         """Returns once a commit after the timestamp is durable, whoever made it."""
+        ...
+
+
+class DuplicateIdError(StorageError):
+    """A document that is to be loaded has the id of another."""
+
+    default_code = "DuplicateId"
+
+
+class Loader(Protocol):
+    """Writes any number of documents that become durable together; for one thread."""
+
+    def tables(self) -> Mapping[str, TableDefinition]:
+        """All tables by their names, as they are now."""
+        ...
+
+    def is_empty(self, table: TableDefinition) -> bool:
+        """Whether the table has no documents."""
+        ...
+
+    def renumber(self, numbers: Mapping[str, int]) -> Mapping[str, TableDefinition]:
+        """Gives tables these numbers, makes those that are missing, and returns all tables.
+
+        No two tables may end with the same number.
+        """
+        ...
+
+    def clear(self, table: TableDefinition) -> None:
+        """Takes all documents out of the table."""
+        ...
+
+    def put(
+        self, table: TableDefinition, wire: Mapping[str, Any], document: StoredDocument
+    ) -> None:
+        """Adds a document; `wire` is its parsed JSON.
+
+        Raises:
+            DuplicateIdError: when there is a document of the same id.
+        """
+        ...
+
+
+Fill = Callable[[Loader], None]
+
+
+@runtime_checkable
+class BulkStore(Protocol):
+    """A store that takes more documents at once than a commit may have."""
+
+    async def load(self, now_ns: int, fill: Fill) -> Timestamp:
+        """Runs `fill`, perhaps in a thread, while nobody else commits; all it does is one commit.
+
+        What was before that commit is not known any more: `commits_after` gives None.
+
+        Raises:
+            Exception: what `fill` raises; nothing was written then.
+            StorageError: when nothing was written.
+            UncertainCommitError: when it is unknown whether it was.
+        """
         ...

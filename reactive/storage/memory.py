@@ -6,17 +6,26 @@ is how commits made elsewhere are tested without a second process.
 
 import asyncio
 import random
+import sqlite3
+import weakref
 from bisect import bisect_left, insort
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from reactive.limits import DEFAULT_LIMITS, Limits
+from reactive.storage.backfill import Backfill, Filling, fill_all
 from reactive.storage.catalog import Catalog
+from reactive.storage.fulltext import FullText, search_text
 from reactive.storage.history import History, Rewind, merge_rows
-from reactive.storage.interface import CommitSlot, Snapshot
+from reactive.storage.interface import CommitSlot, SchemaChange, Snapshot
 from reactive.values.document import CommitEntry, Receipt, Revision, Row, StoredDocument
-from reactive.values.encoding import load_json
-from reactive.values.tables import IndexDefinition, TableDefinition, TableSpec
+from reactive.values.tables import (
+    IndexDefinition,
+    TableDefinition,
+    TableSpec,
+    TextIndexDefinition,
+)
+from reactive.values.text import TextMatches, TextSearch
 from reactive.values.timestamp import Timestamp
 
 
@@ -36,17 +45,49 @@ class _Index:
         del self.keys[bisect_left(self.keys, key)]
 
 
+class _Texts:
+    """The full-text indexes, in a database of SQLite's that is made when the first of them is."""
+
+    def __init__(self) -> None:
+        self.connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, self.connection.close)
+        self._indexes = FullText(self.connection)
+        self._rows: dict[str, int] = {}
+        self._next = 1
+
+    def create(self, number: int) -> None:
+        self._indexes.create(number)
+
+    def keep_only(self, numbers: set[int]) -> None:
+        for number in self._indexes.numbers() - numbers:
+            self._indexes.drop(number)
+
+    def apply(self, revision: Revision, *, backwards: bool) -> None:
+        self._indexes.apply(self._row(revision.id), revision, backwards=backwards)
+
+    def _row(self, document_id: str) -> int:
+        row = self._rows.get(document_id)
+        if row is None:
+            row = self._rows[document_id] = self._next
+            self._next += 1
+        return row
+
+
 class MemoryStore:
     """Implements `reactive.storage.interface.Store`."""
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS, seed: int = 0) -> None:
         self._catalog = Catalog()
         self._indexes: dict[int, _Index] = {}
+        self._texts: _Texts | None = None
         self._receipts: dict[str, dict[int, tuple[Timestamp, Receipt]]] = {}
         self._history = History(limits)
         self._appended: list[CommitEntry] = []
         self._head: Timestamp = 0
+        self._limits = limits
         self._slot = asyncio.Lock()
+        self._defining = asyncio.Lock()
+        self._backfill: Backfill | None = None
         self._committed = asyncio.Event()
         self._notes: dict[str, str] = {}
         self._secret = random.Random(seed).randbytes(32)
@@ -73,29 +114,54 @@ class MemoryStore:
     def table(self, name: str) -> TableDefinition:
         return self._catalog.table(name)
 
-    async def define(self, specs: Sequence[TableSpec]) -> None:
-        async with self._slot:
-            self._define(specs)
+    async def define(self, specs: Sequence[TableSpec], change: SchemaChange | None = None) -> None:
+        change = change or SchemaChange()
+        async with self._defining:
+            known = self._catalog.index_numbers()
+            planned = self._catalog.plan(specs)
+            self._backfill = backfill = Backfill(planned, known)
+            for number in backfill.text_numbers:
+                self._texts = self._texts or _Texts()
+                self._texts.create(number)
+            try:
+                await fill_all(backfill.fillings, lambda: self._slot, self._fill, change)
+                async with self._slot:
+                    self._adopt(planned, change)
+            finally:
+                self._backfill = None
 
-    def _define(self, specs: Sequence[TableSpec]) -> None:
-        planned = self._catalog.plan(specs)
-        wanted = {index.number for table in planned for index in table.indexes}
-        for table in planned:
-            missing = [i for i in table.indexes if i.number not in self._indexes]
-            built = {index.number: _Index() for index in missing}
-            for document in self._index(table.by_id.number).documents.values():
-                keys = table.keys(load_json(document.json))
-                for index, key in zip(table.indexes, keys, strict=True):
-                    if index.number in built:
-                        built[index.number].put(key.joined, document)
-            for number, index_built in built.items():
-                self._indexes.setdefault(number, index_built)
-            if len(missing) > 0:
-                # What the past looked like in an index that was not there is not known.
-                self._history.floor = self._head
-        for number in [number for number in self._indexes if number not in wanted]:
-            del self._indexes[number]
+    async def _fill(self, filling: Filling) -> None:
+        held = self._index(filling.table.by_id.number)
+        start = bisect_left(held.keys, filling.reached)
+        keys = held.keys[start : start + self._limits.slice_documents_max]
+        for key in keys:
+            document = held.documents[key]
+            self._place(filling.revision(document.id, None, document))
+        is_last = start + len(keys) == len(held.keys)
+        filling.advance(None if is_last else keys[-1], len(keys))
+
+    def _adopt(self, planned: Sequence[TableDefinition], change: SchemaChange) -> None:
+        change.confirm()
         self._catalog.adopt(planned)
+        self._notes.update(change.notes)
+        if self._backfill:
+            # What the past looked like in an index that was not there is not known.
+            self._history.floor = self._head
+        self._backfill = None
+        change.adopted()
+
+    async def sweep(self) -> None:
+        async with self._slot:
+            kept = self._catalog.index_numbers()
+            if self._backfill is not None:
+                kept |= self._backfill.numbers
+            for number in set(self._indexes) - kept:
+                del self._indexes[number]
+            if self._texts is not None:
+                self._texts.keep_only(kept)
+
+    async def count(self, table: TableDefinition) -> int:
+        return len(self._index(table.by_id.number).keys)
 
     def _index(self, number: int) -> _Index:
         index = self._indexes.get(number)
@@ -149,6 +215,12 @@ class MemoryStore:
         return self._appended[-1].ts if self._appended else self._head
 
     def _apply(self, revision: Revision, *, backwards: bool = False) -> None:
+        self._place(revision, backwards=backwards)
+        change = self._backfill.follow(revision) if self._backfill is not None else None
+        if change is not None:
+            self._place(change, backwards=backwards)
+
+    def _place(self, revision: Revision, *, backwards: bool = False) -> None:
         new, new_keys, old_keys = revision.after, revision.after_keys, revision.before_keys
         if backwards:
             new, new_keys, old_keys = revision.before, revision.before_keys, revision.after_keys
@@ -157,6 +229,8 @@ class MemoryStore:
         if new is not None:
             for number, key in zip(revision.indexes, new_keys, strict=True):
                 self._index(number).put(key.joined, new)
+        if self._texts is not None and (revision.before_texts or revision.after_texts):
+            self._texts.apply(revision, backwards=backwards)
 
 
 class _MemorySnapshot:
@@ -196,6 +270,15 @@ class _MemorySnapshot:
             keys = held.keys[start : min(stop, start + wanted)]
         rows = [Row.of(key, held.documents[key]) for key in keys]
         return merge_rows(rows, hidden, extra, descending=descending, limit=limit)
+
+    async def search(self, index: TextIndexDefinition, search: TextSearch) -> TextMatches:
+        store = self._store
+        if store._texts is None:
+            raise RuntimeError(f"there is no full-text index {index.name}")
+        matches = search_text(store._texts.connection, index.number, search)
+        if self._at < store._position:
+            Rewind(store._entries_after(self._at)).texts(index.number, search, matches)
+        return matches
 
 
 class _MemorySlot:

@@ -12,11 +12,8 @@ whose checkpoint runs on another connection than a commit, which is why one conn
 """
 
 import asyncio
-import fcntl
 import secrets
 import sqlite3
-import statistics
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,26 +21,33 @@ from typing import IO
 
 from reactive.errors import StorageError, UncertainCommitError
 from reactive.limits import DEFAULT_LIMITS, Limits
+from reactive.storage.backfill import Backfill, Filling, fill_all
 from reactive.storage.catalog import Catalog
-from reactive.storage.history import History, Rewind, merge_rows
-from reactive.storage.interface import CommitSlot, Snapshot
-from reactive.storage.sqlite_layout import FORMAT, SCHEMA, dump_indexes, load_indexes
-from reactive.values.document import CommitEntry, Receipt, Revision, Row, StoredDocument
-from reactive.values.encoding import load_json
-from reactive.values.tables import IndexDefinition, TableDefinition, TableSpec
-from reactive.values.timestamp import Timestamp
+from reactive.storage.fulltext import FullText
+from reactive.storage.history import History, Rewind
+from reactive.storage.interface import CommitSlot, Fill, SchemaChange, Snapshot
+from reactive.storage.sqlite_file import commit_seconds, connect, take_lock
+from reactive.storage.sqlite_indexes import SQLiteIndexes, count_slices, unsynced
+from reactive.storage.sqlite_layout import (
+    FORMAT,
+    SCHEMA,
+    TEXT_FORMAT,
+    dump_indexes,
+    load_table,
+)
+from reactive.storage.sqlite_load import (
+    SQLiteLoader,
+    commit_load,
+    connect_to_load,
+    fill_in_thread,
+    fill_tables,
+)
+from reactive.storage.sqlite_snapshot import SQLiteSnapshot
+from reactive.values.document import CommitEntry, Receipt, Revision
+from reactive.values.tables import TableDefinition, TableSpec
+from reactive.values.timestamp import Timestamp, next_timestamp
 
 _SLOW_COMMIT_S = 0.005
-
-_GET = (
-    "SELECT d.id, d.json, d.size FROM entries e JOIN documents d ON d.n = e.n"
-    " WHERE e.i = ? AND e.k = ?"
-)
-_SCAN = (
-    "SELECT e.k, d.id, d.json, d.size FROM entries e CROSS JOIN documents d ON d.n = e.n"
-    " WHERE e.i = ? AND e.k >= ? AND e.k < ? ORDER BY e.k {} LIMIT ?"
-)
-_SCAN_UP, _SCAN_DOWN = _SCAN.format("ASC"), _SCAN.format("DESC")
 
 
 class SQLiteStore:
@@ -61,11 +65,14 @@ class SQLiteStore:
         commit_in_thread: bool | None = None,
     ) -> None:
         self._path = path
+        self._limits = limits
         self._history = History(limits)
         self._appended: list[CommitEntry] = []
         self._head: Timestamp = 0
         self._next_n = 1
         self._slot = asyncio.Lock()
+        self._defining = asyncio.Lock()
+        self._backfill: Backfill | None = None
         self._waiters: list[asyncio.Future[None]] = []
         self._saved: list[TableDefinition] = []
         self._lock_file: IO[bytes] | None = None
@@ -74,6 +81,8 @@ class SQLiteStore:
         self._write: sqlite3.Connection
         self._read: sqlite3.Connection
         self._catalog: Catalog
+        self._texts: FullText
+        self._indexes: SQLiteIndexes
         self._secret = b""
 
     # Opening and closing
@@ -93,42 +102,27 @@ class SQLiteStore:
     def _open(self) -> None:
         if self._path is not None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._take_lock(self._path)
-        self._write = self._read = self._connect()
+            self._lock_file = take_lock(self._path)
+        self._write = self._read = connect(self._path)
         (version,) = self._write.execute("PRAGMA user_version").fetchone()
         (names,) = self._write.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if version != FORMAT and not (version == 0 and names == 0):
+        if version not in (FORMAT, TEXT_FORMAT) and not (version == 0 and names == 0):
             raise StorageError(
-                f"the database {self._path} is not one of this server's format {FORMAT} "
-                f"(it has format {version} and {names} tables and indexes)"
+                f"the database {self._path} is not one of this server's formats {FORMAT} and "
+                f"{TEXT_FORMAT} (it has format {version} and {names} tables and indexes)"
             )
         self._write.execute("PRAGMA journal_mode=WAL")
         self._write.execute("PRAGMA synchronous=FULL")
-        self._write.executescript(f"BEGIN;{SCHEMA}PRAGMA user_version={FORMAT};COMMIT;")
+        version = max(version, FORMAT)
+        self._write.executescript(f"BEGIN;{SCHEMA}PRAGMA user_version={version};COMMIT;")
+        self._texts = FullText(self._write)
+        self._indexes = SQLiteIndexes(self._write, self._texts, self._limits)
         self._load()
         if self._probe:
-            self._in_thread = self._commit_seconds() > _SLOW_COMMIT_S
+            self._in_thread = commit_seconds(self._write) > _SLOW_COMMIT_S
         if self._in_thread:
-            self._read = self._connect()
+            self._read = connect(self._path)
             self._read.execute("PRAGMA query_only=ON")
-
-    def _connect(self) -> sqlite3.Connection:
-        target = ":memory:" if self._path is None else str(self._path)
-        connection = sqlite3.connect(
-            target, isolation_level=None, check_same_thread=False, cached_statements=256
-        )
-        connection.execute("PRAGMA cache_size=-65536")
-        connection.execute("PRAGMA temp_store=MEMORY")
-        return connection
-
-    def _take_lock(self, path: Path) -> None:
-        lock_file = path.with_name(path.name + ".lock").open("wb")
-        try:
-            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock_file.close()
-            raise StorageError(f"the database {path} is in use by another server") from error
-        self._lock_file = lock_file
 
     def _load(self) -> None:
         meta = dict(self._write.execute("SELECT name, value FROM meta"))
@@ -138,22 +132,14 @@ class SQLiteStore:
         self._secret = meta["secret"]
         self._head = meta["head"]
         tables = [
-            TableDefinition(number, name, load_indexes(indexes))
-            for number, name, indexes in self._write.execute(
+            load_table(*table)
+            for table in self._write.execute(
                 "SELECT number, name, indexes FROM tables ORDER BY number"
             )
         ]
         self._catalog = Catalog(tables, meta["next_index"])
         (newest,) = self._write.execute("SELECT max(n) FROM documents").fetchone()
         self._next_n = (newest or 0) + 1
-
-    def _commit_seconds(self) -> float:
-        times = []
-        for _ in range(5):
-            start = time.perf_counter()
-            self._write.execute("INSERT OR REPLACE INTO meta VALUES ('probe', ?)", (start,))
-            times.append(time.perf_counter() - start)
-        return statistics.median(times)
 
     async def close(self) -> None:
         for connection in {getattr(self, "_read", None), getattr(self, "_write", None)}:
@@ -191,56 +177,72 @@ class SQLiteStore:
     def table(self, name: str) -> TableDefinition:
         return self._catalog.table(name)
 
-    async def define(self, specs: Sequence[TableSpec]) -> None:
-        async with self._slot:
-            self._define(specs)
+    async def define(self, specs: Sequence[TableSpec], change: SchemaChange | None = None) -> None:
+        change = change or SchemaChange()
+        async with self._defining:
+            known = self._catalog.index_numbers()
+            planned = self._catalog.plan(specs)
+            self._backfill = backfill = Backfill(planned, known)
+            try:
+                if backfill:
+                    async with self._slot:
+                        with unsynced(self._write):
+                            self._indexes.start(backfill, self._catalog.next_index)
+                    await fill_all(backfill.fillings, lambda: self._slot, self._fill, change)
+                async with self._slot:
+                    self._adopt(planned, change)
+            finally:
+                self._backfill = None
 
-    def _define(self, specs: Sequence[TableSpec]) -> None:
-        planned = self._catalog.plan(specs)
-        known = {
-            index.number
-            for table in self._catalog.tables()
-            if table not in self._catalog.unsaved
-            for index in table.indexes
-        }
+    async def _fill(self, filling: Filling) -> None:
+        with unsynced(self._write):
+            self._indexes.fill(filling)
+
+    def _adopt(self, planned: Sequence[TableDefinition], change: SchemaChange) -> None:
+        change.confirm()
         write = self._write
         try:
             write.execute("BEGIN IMMEDIATE")
-            is_new = False
-            for table in planned:
-                new = {i.number for i in table.indexes[2:] if i.number not in known}
-                if new:
-                    self._build(table, new)
-                    is_new = True
-            kept = {index.number for table in planned for index in table.indexes}
-            write.executemany("DELETE FROM entries WHERE i = ?", [(n,) for n in known - kept])
             self._save_tables(planned)
+            write.executemany(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)",
+                [(f"note:{name}", text) for name, text in change.notes.items()],
+            )
             write.execute("COMMIT")
         except sqlite3.Error as error:
-            if write.in_transaction:
-                write.execute("ROLLBACK")
+            if not write.in_transaction:
+                raise UncertainCommitError(f"a change of indexes failed: {error}") from error
+            write.execute("ROLLBACK")
             raise StorageError(f"cannot change the indexes: {error}") from error
         self._catalog.adopt(planned)
-        self._catalog.unsaved.clear()
-        if is_new:
+        self._catalog.saved(planned)
+        if self._backfill:
             # What the past looked like in an index that was not there is not known.
             self._history.floor = self._head
+        self._backfill = None
+        change.adopted()
 
-    def _build(self, table: TableDefinition, numbers: set[int]) -> None:
-        cursor = self._write.execute(
-            "SELECT d.n, d.json FROM entries e JOIN documents d ON d.n = e.n WHERE e.i = ?",
-            (table.by_id.number,),
-        )
-        while batch := cursor.fetchmany(1_000):
-            self._write.executemany(
-                "INSERT INTO entries VALUES (?, ?, ?)",
-                [
-                    (index.number, key.joined, n)
-                    for n, json in batch
-                    for index, key in zip(table.indexes, table.keys(load_json(json)), strict=True)
-                    if index.number in numbers
-                ],
-            )
+    async def sweep(self) -> None:
+        async with self._slot:
+            leftovers = self._indexes.leftovers(self._kept_numbers())
+        for number in leftovers:
+            has_more = True
+            while has_more:
+                async with self._slot:
+                    with unsynced(self._write):
+                        has_more = self._indexes.clear(number)
+                await asyncio.sleep(0)
+
+    def _kept_numbers(self) -> set[int]:
+        filling = self._backfill.numbers if self._backfill is not None else set()
+        return self._catalog.index_numbers() | filling
+
+    async def count(self, table: TableDefinition) -> int:
+        total = 0
+        for found in count_slices(self._read, table, self._limits):
+            total += found
+            await asyncio.sleep(0)
+        return total
 
     def _save_tables(self, tables: Sequence[TableDefinition]) -> None:
         self._write.executemany(
@@ -254,13 +256,16 @@ class SQLiteStore:
     # Reading
 
     def snapshot(self, at: Timestamp) -> Snapshot:
-        return _SQLiteSnapshot(self, self._read, at)
+        return SQLiteSnapshot(self._read, self._past, at)
 
     @property
     def _position(self) -> Timestamp:
         return self._appended[-1].ts if self._appended else self._head
 
-    def _rewind(self, at: Timestamp) -> Rewind:
+    def _past(self, at: Timestamp) -> Rewind | None:
+        """What has to be taken back to see the database as it was then; None for the present."""
+        if at >= self._position:
+            return None
         past = self._history.after(at)
         return Rewind(None if past is None else [*past, *(e for e in self._appended if e.ts > at)])
 
@@ -304,6 +309,34 @@ class SQLiteStore:
             finally:
                 slot.leave()
 
+    async def load(self, now_ns: int, fill: Fill) -> Timestamp:
+        # Its documents pass by indexes that are being filled.
+        async with self._defining, self._slot:
+            ts = next_timestamp(now_ns, self._head)
+            connection = self._write if self._path is None else connect_to_load(self._path)
+            loader = SQLiteLoader(connection, self._catalog, self._next_n)
+            try:
+                if self._path is None:
+                    fill_tables(connection, loader, ts, fill)
+                else:
+                    await fill_in_thread(self._path, connection, loader, ts, fill)
+                commit_load(connection)
+            finally:
+                if connection is not self._write:
+                    connection.close()
+            self._catalog.adopt(loader.planned)
+            self._catalog.unsaved.clear()
+            self._next_n = loader.next_n
+            self._history.floor = self._head = ts
+            self._wake()
+            return ts
+
+    def _wake(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
     def _apply(self, entry: CommitEntry) -> None:
         if self._catalog.unsaved:
             self._saved = list(self._catalog.unsaved)
@@ -338,6 +371,15 @@ class SQLiteStore:
                 for index, key in zip(revision.indexes, revision.after_keys, strict=True)
             ],
         )
+        if revision.after_texts:
+            self._texts.apply(n, revision)
+        self._follow(n, revision)
+
+    def _follow(self, n: int, revision: Revision) -> None:
+        if self._backfill is not None:
+            change = self._backfill.follow(revision)
+            if change is not None:
+                self._indexes.apply(n, change)
 
     def _number_of(self, revision: Revision) -> int:
         """The row of a document that exists; its first index is `by_id`."""
@@ -363,9 +405,13 @@ class SQLiteStore:
                     "UPDATE entries SET k = ? WHERE i = ? AND k = ?",
                     (new.joined, index, old.joined),
                 )
+        if revision.before_texts or revision.after_texts:
+            self._texts.apply(n, revision)
+        self._follow(n, revision)
 
     def _delete(self, revision: Revision) -> None:
-        self._write.execute("DELETE FROM documents WHERE n = ?", (self._number_of(revision),))
+        n = self._number_of(revision)
+        self._write.execute("DELETE FROM documents WHERE n = ?", (n,))
         self._write.executemany(
             "DELETE FROM entries WHERE i = ? AND k = ?",
             [
@@ -373,42 +419,9 @@ class SQLiteStore:
                 for index, key in zip(revision.indexes, revision.before_keys, strict=True)
             ],
         )
-
-
-class _SQLiteSnapshot:
-    __slots__ = ("_at", "_connection", "_store")
-
-    def __init__(self, store: SQLiteStore, connection: sqlite3.Connection, at: Timestamp) -> None:
-        self._store = store
-        self._connection = connection
-        self._at = at
-
-    async def get(self, index: IndexDefinition, key: bytes) -> StoredDocument | None:
-        row = self._connection.execute(_GET, (index.number, key)).fetchone()
-        present = None if row is None else StoredDocument._make(row)
-        if self._at < self._store._position:
-            return self._store._rewind(self._at).get(index.number, key, present)
-        return present
-
-    async def scan(
-        self,
-        index: IndexDefinition,
-        lower: bytes,
-        upper: bytes,
-        *,
-        descending: bool = False,
-        limit: int,
-    ) -> list[Row]:
-        statement = _SCAN_DOWN if descending else _SCAN_UP
-        if self._at >= self._store._position:
-            found = self._connection.execute(statement, (index.number, lower, upper, limit))
-            return list(map(Row._make, found))
-        hidden, extra = self._store._rewind(self._at).rows(index.number, lower, upper)
-        found = self._connection.execute(
-            statement, (index.number, lower, upper, limit + len(hidden))
-        )
-        rows = list(map(Row._make, found))
-        return merge_rows(rows, hidden, extra, descending=descending, limit=limit)
+        if revision.before_texts:
+            self._texts.apply(n, revision)
+        self._follow(n, revision)
 
 
 class _SQLiteSlot:
@@ -419,7 +432,7 @@ class _SQLiteSlot:
         self.head = store._head
 
     def snapshot(self) -> Snapshot:
-        return _SQLiteSnapshot(self._store, self._store._write, self._store._position)
+        return SQLiteSnapshot(self._store._write, self._store._past, self._store._position)
 
     async def append(self, entry: CommitEntry) -> None:
         store = self._store
@@ -454,10 +467,7 @@ class _SQLiteSlot:
             store._catalog.saved(store._saved)
             store._saved = []
         self.head = store._head = newest
-        waiters, store._waiters = store._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        store._wake()
         if interruption is not None:
             raise interruption
 

@@ -12,10 +12,18 @@ from typing import Final
 import orjson
 
 from reactive.values.encoding import load_json
-from reactive.values.tables import IndexDefinition, TableDefinition
+from reactive.values.tables import (
+    IndexDefinition,
+    TableDefinition,
+    TextIndexDefinition,
+    TextSpec,
+)
+from reactive.values.text import TEXT_VERSION
 
 FORMAT: Final = 1
-"""Kept in the file as `user_version`; a server opens no other."""
+"""Kept in the file as `user_version`; a server opens no other but the next."""
+TEXT_FORMAT: Final = 2
+"""The format of a file that has had a full-text index, which servers of format 1 would not keep."""
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -29,16 +37,40 @@ CREATE UNIQUE INDEX IF NOT EXISTS receipts_by_request ON receipts(session, reque
 
 
 def dump_indexes(table: TableDefinition) -> bytes:
-    """The indexes of a table as the file keeps them."""
-    return orjson.dumps([[i.number, i.name, i.fields] for i in table.indexes])
-
-
-def load_indexes(text: bytes) -> tuple[IndexDefinition, ...]:
-    """Reads what `dump_indexes` made."""
-    return tuple(
-        IndexDefinition(number, name, tuple(tuple(path) for path in fields))
-        for number, name, fields in load_json(text)
+    """The indexes of a table as the file keeps them; the full-text ones have six parts."""
+    return orjson.dumps(
+        [
+            *([i.number, i.name, i.fields] for i in table.indexes),
+            *(
+                [i.number, i.name, [i.spec.field], "text", i.spec.filters, TEXT_VERSION]
+                for i in table.text_indexes
+            ),
+        ]
     )
+
+
+def load_table(number: int, name: str, indexes: bytes) -> TableDefinition:
+    """A table from what `dump_indexes` made.
+
+    Full-text indexes of another version's words are left out: they have to be built again.
+    """
+    parts = load_json(indexes)
+    return TableDefinition(
+        number,
+        name,
+        tuple(
+            IndexDefinition(n, each, _paths(fields)) for n, each, fields, *rest in parts if not rest
+        ),
+        tuple(
+            TextIndexDefinition(n, each, TextSpec(tuple(fields[0]), _paths(rest[1])))
+            for n, each, fields, *rest in parts
+            if rest and rest[2] == TEXT_VERSION
+        ),
+    )
+
+
+def _paths(fields: list[list[str]]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(path) for path in fields)
 
 
 def sqlite_path(url: str, base: Path) -> Path | None:

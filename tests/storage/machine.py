@@ -21,7 +21,14 @@ from reactive.storage.interface import Snapshot, Store
 from reactive.testing.documents import Fields, document, revision, wire_of
 from reactive.values.document import CommitEntry, Receipt, Revision, Row, StoredDocument
 from reactive.values.keys import encode_part, prefix_end
-from reactive.values.tables import IndexDefinition, TableDefinition, TableSpec
+from reactive.values.tables import (
+    IndexDefinition,
+    TableDefinition,
+    TableSpec,
+    TextIndexDefinition,
+    TextSpec,
+)
+from reactive.values.text import TextMatches, TextSearch, search_words
 from reactive.values.timestamp import Timestamp
 
 T = TypeVar("T")
@@ -37,9 +44,17 @@ SCHEMAS: list[list[TableSpec]] = [
     [TableSpec("items", {"by_a": (("a",),)})],
     [TableSpec("items", {"by_a": (("a",),), "by_b_a": (("b",), ("a",))}), TableSpec("users", {})],
     [TableSpec("items", {"by_a": (("b",),)}), TableSpec("users", {"by_a": (("a",),)})],
+    [TableSpec("items", {}, {"by_text": TextSpec(("a",), (("b",),))})],
+    [
+        TableSpec(
+            "items", {}, {"by_text": TextSpec(("a",), (("b",),)), "by_b": TextSpec(("b",), ())}
+        ),
+        TableSpec("users", {}, {"by_text": TextSpec(("b",), ())}),
+    ],
 ]
+SEARCHES = ["a", "b", "a b", "b a", "c a"]
 
-values = st.sampled_from([None, 0.0, 1.0, "", "\0", "a"])
+values = st.sampled_from([None, 0.0, 1.0, "", "\0", "a", "a b", "ab a a"])
 fields = st.dictionaries(st.sampled_from("ab"), values, max_size=2)
 changes = st.dictionaries(st.sampled_from(KEYS), st.none() | fields, max_size=3)
 batches = st.lists(changes, min_size=1, max_size=3)
@@ -156,6 +171,7 @@ class StoreMachine(RuleBasedStateMachine):
         for spec in schema:
             defined = self.store.table(spec.name)
             assert spec.indexes == {each.name: each.fields for each in defined.indexes[2:]}
+            assert spec.text_indexes == {each.name: each.spec for each in defined.text_indexes}
             assert defined.number == self.numbers.setdefault(spec.name, defined.number)
 
     @rule(before=steps_back)
@@ -240,11 +256,37 @@ class StoreMachine(RuleBasedStateMachine):
         else:
             assert expected[:: -1 if descending else 1][:limit] == found
 
+    @rule(
+        back=steps_back,
+        name=st.sampled_from(list(TABLES)),
+        number=st.integers(0, 1),
+        text=st.sampled_from(SEARCHES),
+        value=st.none() | values,
+    )
+    def search(self, back: int, name: str, number: int, text: str, value: Any) -> None:
+        ts, snapshot = self._snapshot(back)
+        table = self.store.table(name)
+        if not table.text_indexes:
+            return
+        index = table.text_indexes[number % len(table.text_indexes)]
+        filters = ((0, encode_part(value)),) if index.spec.filters else ()
+        search = TextSearch(search_words(text), filters)
+        try:
+            found = self.run(snapshot.search(index, search))
+        except OutOfRetentionError:
+            assert ts < self.floor
+        else:
+            assert _found(self._state_at(ts), table, index, search) == found.ranked(100)
+
     async def _compare_everything(self, snapshot: Snapshot, state: State) -> None:
         for table in self.store.tables():
             for index in table.indexes:
                 found = await snapshot.scan(index, b"", prefix_end(b""), limit=100)
                 assert _rows(state, table, index) == found
+            for text_index in table.text_indexes:
+                search = TextSearch(("a",), ())
+                matches = await snapshot.search(text_index, search)
+                assert _found(state, table, text_index, search) == matches.ranked(100)
 
     # Always
 
@@ -290,6 +332,18 @@ class DurableStoreMachine(StoreMachine):
         assert self.head == self.run(self.store.open())
         self.floor = self.head
         self.held.clear()
+
+
+def _found(
+    state: State, table: TableDefinition, index: TextIndexDefinition, search: TextSearch
+) -> list[str]:
+    matches = TextMatches(len(search.words))
+    for (name, document_id), each in state.items():
+        if name == table.name:
+            entries = table.text_entries(wire_of(document_id, each))
+            own = [entry for entry in entries if entry.number == index.number]
+            matches.add(document_id, search, own)
+    return matches.ranked(100)
 
 
 def _rows(state: State, table: TableDefinition, index: IndexDefinition) -> list[Row]:

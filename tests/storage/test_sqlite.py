@@ -1,8 +1,10 @@
 """The stores in SQLite keep the promises of every store, and answer for the disk below them."""
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +14,23 @@ from typing_extensions import override
 
 from reactive.errors import StorageError, UncertainCommitError
 from reactive.limits import DEFAULT_LIMITS, Limits
+from reactive.storage import sqlite_layout
 from reactive.storage.interface import Store
 from reactive.storage.sqlite import SQLiteStore
 from reactive.storage.sqlite_layout import sqlite_path
 from reactive.testing.documents import document, revision
 from reactive.testing.store_suite import (
     BY_A,
+    WITH_TEXTS,
     DurableStoreSuite,
     StoreSuite,
     commit,
+    found,
     ids,
     index_of,
     stays_pending,
     stop,
+    text_index_of,
 )
 from reactive.values.document import CommitEntry, Receipt
 from reactive.values.keys import encode_part
@@ -149,7 +155,7 @@ async def test_refuses_another_format(store: SQLiteStore, tmp_path: Path) -> Non
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(StorageError, match=rf"{NAME} .*format 1.* format 99"):
+    with pytest.raises(StorageError, match=rf"{NAME} .*formats 1 and 2 .* format 99"):
         await open_and_close(path)
     assert before == path.read_bytes()
 
@@ -542,3 +548,58 @@ async def test_readers_cannot_write(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         store._read.execute("DELETE FROM meta")
     await store.close()
+
+
+# --- Formats ---
+
+
+def layout(path: Path) -> tuple[int, dict[str, Any]]:
+    """The format of a file, and the indexes of its tables as they are kept."""
+    with closing(sqlite3.connect(path)) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        rows = connection.execute("SELECT name, indexes FROM tables")
+        return version, {name: json.loads(text) for name, text in rows}
+
+
+async def test_a_file_without_text_indexes_is_as_it_always_was(tmp_path: Path) -> None:
+    """So that servers of before full-text search open it, and this one opens theirs."""
+    path = tmp_path / NAME
+    store = SQLiteStore(path, commit_in_thread=False)
+    await store.open()
+    await store.define([BY_A])
+    await commit(store, 10, revision(store.table("items"), "x", None, {"a": "red"}))
+    await store.close()
+    indexes = [
+        [number, name, [[field]]]
+        for number, name, field in ((1, "by_id", "_id"), (2, "by_creation_time", "_creationTime"))
+    ]
+    assert layout(path) == (1, {"items": [*indexes, [3, "by_a", [["a"]]]]})
+    again = SQLiteStore(path, commit_in_thread=False)
+    await again.open()
+    await again.define([WITH_TEXTS])
+    assert await found(again, again.snapshot(10), "red") == ["x"]
+    await again.close()
+    assert layout(path)[0] == 2, "a server of before would not keep the index"
+
+
+async def test_an_index_of_other_words_is_built_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / NAME
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite_layout, "TEXT_VERSION", "0/of long ago")
+        store = SQLiteStore(path, commit_in_thread=False)
+        await store.open()
+        await store.define([WITH_TEXTS])
+        await commit(store, 10, revision(store.table("items"), "x", None, {"a": "red"}))
+        before = text_index_of(store)
+        await store.close()
+    again = SQLiteStore(path, commit_in_thread=False)
+    await again.open()
+    await again.define([WITH_TEXTS])
+    assert text_index_of(again).number > before.number
+    assert await found(again, again.snapshot(10), "red") == ["x"]
+    table = again.table("items")
+    await commit(again, 20, revision(table, "x", {"a": "red"}, {"a": "blue"}))
+    assert await found(again, again.snapshot(20), "red") == []
+    await again.close()

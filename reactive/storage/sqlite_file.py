@@ -1,0 +1,49 @@
+"""A SQLite file as such: who may have it, a connection to it, and how fast its disk is."""
+
+import fcntl
+import sqlite3
+import statistics
+import time
+from pathlib import Path
+from typing import IO
+
+from reactive.errors import StorageError
+
+
+def take_lock(path: Path) -> IO[bytes]:
+    """The right to serve the file, held until what is returned is closed.
+
+    Raises:
+        StorageError: `StoreInUse`, when another process has it.
+    """
+    lock_file = path.with_name(path.name + ".lock").open("wb")
+    try:
+        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock_file.close()
+        message = f"the database {path} is in use by another server"
+        raise StorageError(message, code="StoreInUse") from error
+    return lock_file
+
+
+def connect(path: Path | None) -> sqlite3.Connection:
+    """A connection to the file, or to a database in memory, that any thread may use."""
+    connection = sqlite3.connect(
+        ":memory:" if path is None else str(path),
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    connection.execute("PRAGMA cache_size=-65536")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    return connection
+
+
+def commit_seconds(connection: sqlite3.Connection) -> float:
+    """How long a small commit takes."""
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        connection.execute("INSERT OR REPLACE INTO meta VALUES ('probe', ?)", (start,))
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
