@@ -100,7 +100,11 @@ class TcpProxy:
         upstream = socket.socket()
         upstream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
         upstream.setblocking(False)  # its only way to be called
-        await asyncio.get_running_loop().sock_connect(upstream, ("127.0.0.1", self.target_port))
+        try:
+            await asyncio.get_running_loop().sock_connect(upstream, ("127.0.0.1", self.target_port))
+        except BaseException:
+            upstream.close()
+            raise
         reader, writer = await asyncio.open_connection(sock=upstream, limit=_BUFFER_BYTES)
         up = asyncio.create_task(self.to_server.pump(client_reader, writer))
         down = asyncio.create_task(self.to_client.pump(reader, client_writer))
@@ -110,9 +114,11 @@ class TcpProxy:
         finally:
             up.cancel()
             down.cancel()
-            with contextlib.suppress(OSError):
-                await asyncio.gather(up, down, return_exceptions=True)
-            writer.transport.abort()
+            try:
+                with contextlib.suppress(OSError):
+                    await asyncio.gather(up, down, return_exceptions=True)
+            finally:
+                writer.transport.abort()  # also when a second cut comes meanwhile
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(
