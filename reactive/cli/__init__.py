@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from reactive.cli import run, serve
+from reactive.cli import codegen, data, logs, run, serve, transfer, trial
 from reactive.errors import ReactiveError
 
 
@@ -24,6 +24,6 @@ def _parser() -> argparse.ArgumentParser:
         prog="reactive", description="Live queries, mutations and actions in Python."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (serve, run):
+    for module in (serve, run, codegen, transfer, data, logs, trial):
         module.add(commands)
     return parser

@@ -1,7 +1,12 @@
-"""`reactive run`: calls a function, of a running server or of a project that is not served."""
+"""`reactive run`: calls a function, of a running server or of a project that is not served.
+
+The result is all that goes to the standard output, as JSON in Convex's encoded form; what the
+function prints goes to the standard error.
+"""
 
 import argparse
 import asyncio
+import contextlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,8 +16,15 @@ import orjson
 
 from reactive.app import App
 from reactive.backend import Caller, CallOutcome
-from reactive.cli.common import Options, add_project_flags, admin_session, project_of
+from reactive.cli.common import (
+    Options,
+    add_project_flags,
+    admin_session,
+    explained_if_in_use,
+    project_of,
+)
 from reactive.errors import ProjectError
+from reactive.limits import DEFAULT_LIMITS
 from reactive.settings import Settings
 from reactive.values.encoding import load_json
 
@@ -33,6 +45,8 @@ def _run(options: Options) -> int:
     folder, settings = project_of(options)
     if url is not None:
         body = asyncio.run(_call_server(url, options["function"], args, settings.admin_key))
+        for line in body.get("logLines", ()):
+            print(line, file=sys.stderr)
         if body.get("status") == "success":
             print(orjson.dumps(body.get("value")).decode())
             return 0
@@ -40,7 +54,8 @@ def _run(options: Options) -> int:
         if "errorData" in body:
             print(orjson.dumps(body["errorData"]).decode(), file=sys.stderr)
         return 1
-    outcome = asyncio.run(_call_project(folder, settings, options["function"], args))
+    with contextlib.redirect_stdout(sys.stderr):
+        outcome = asyncio.run(_call_project(folder, settings, options["function"], args))
     if outcome.failure is None:
         print((outcome.value or b"null").decode())
         return 0
@@ -61,19 +76,24 @@ async def _call_server(url: str, function: str, args: Any, admin_key: str | None
     module, _, name = function.rpartition(":")
     path = f"{module}/{name}" if module else f"{name}/default"
     body = {"args": args, "format": "convex_encoded_json"}
+    # How long a function may take is the server's business.
+    forever = aiohttp.ClientTimeout(total=None, sock_connect=DEFAULT_LIMITS.client_connect_s)
     try:
         async with (
             admin_session(admin_key) as session,
-            session.post(f"{url.rstrip('/')}/api/run/{path}", json=body) as response,
+            session.post(
+                f"{url.rstrip('/')}/api/run/{path}", json=body, timeout=forever
+            ) as response,
         ):
             return await response.json()
-    except aiohttp.ClientError as error:
+    except (aiohttp.ClientError, TimeoutError) as error:
         raise ProjectError(f"cannot call {url}: {error}") from error
 
 
 async def _call_project(folder: Path, settings: Settings, function: str, args: Any) -> CallOutcome:
-    app = App(folder, settings, is_dev=True)
-    await app.start()
+    app = App(folder, settings, is_dev=True, runs_jobs=False)
+    with explained_if_in_use("call that server with --url"):
+        await app.start()
     try:
         return await app.service.call(function, args, Caller(is_admin=True), "command line")
     finally:

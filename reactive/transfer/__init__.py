@@ -1,0 +1,1 @@
+"""All of a database out of it, and rows into it: export and import."""
