@@ -33,4 +33,6 @@ def revision(
         None if after is None else document(document_id, after),
         () if before is None else table.keys(wire_of(document_id, before)),
         () if after is None else table.keys(wire_of(document_id, after)),
+        () if before is None else table.text_entries(wire_of(document_id, before)),
+        () if after is None else table.text_entries(wire_of(document_id, after)),
     )

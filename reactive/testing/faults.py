@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Literal
 
 from reactive.errors import StorageError
-from reactive.storage.interface import CommitSlot, Snapshot, Store
+from reactive.storage.interface import CommitSlot, SchemaChange, Snapshot, Store
 from reactive.values.document import CommitEntry, Receipt
 from reactive.values.tables import TableDefinition, TableSpec
 from reactive.values.timestamp import Timestamp
@@ -119,8 +119,14 @@ class FaultyStore:
     def table(self, name: str) -> TableDefinition:
         return self._inner.table(name)
 
-    async def define(self, specs: Sequence[TableSpec]) -> None:
-        await self._inner.define(specs)
+    async def define(self, specs: Sequence[TableSpec], change: SchemaChange | None = None) -> None:
+        await self._inner.define(specs, change)
+
+    async def sweep(self) -> None:
+        await self._inner.sweep()
+
+    async def count(self, table: TableDefinition) -> int:
+        return await self._inner.count(table)
 
     def snapshot(self, at: Timestamp) -> Snapshot:
         return self._inner.snapshot(at)

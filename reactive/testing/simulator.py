@@ -86,6 +86,9 @@ class SimulatedClock:
     def monotonic(self) -> float:
         return self._loop.time()
 
+    def call_later(self, delay_s: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
+        return self._loop.call_later(delay_s, callback)
+
 
 def simulate(main: Coroutine[Any, Any, T], seed: int) -> T:
     """Runs a coroutine on a `SimulatedLoop`.

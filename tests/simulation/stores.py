@@ -18,7 +18,8 @@ from reactive.testing.faults import FaultyStore
 from reactive.values.document import CommitEntry, Receipt, Row, StoredDocument
 from reactive.values.encoding import load_json
 from reactive.values.ids import table_number_of
-from reactive.values.tables import IndexDefinition
+from reactive.values.tables import IndexDefinition, TextIndexDefinition
+from reactive.values.text import TextMatches, TextSearch
 from reactive.values.timestamp import Timestamp
 
 T = TypeVar("T")
@@ -165,6 +166,9 @@ class _SlowSnapshot:
         return await self._store.slowly(
             lambda: self._inner.scan(index, lower, upper, descending=descending, limit=limit)
         )
+
+    async def search(self, index: TextIndexDefinition, search: TextSearch) -> TextMatches:
+        return await self._store.slowly(lambda: self._inner.search(index, search))
 
 
 class _SlowSlot:

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from reactive.backend import ANYBODY, Identity
+from reactive.backend import ANYBODY, Caller, Identity
 from reactive.engine.database import Database, Subscriber
 from reactive.engine.subscriptions import SubscriptionIndex
 from reactive.errors import UncertainCommitError
@@ -30,7 +30,9 @@ from reactive.runtime.schema import Schema
 from reactive.runtime.service import FunctionService
 from reactive.session.rounds import Rounds
 from reactive.session.worker import SessionWorker
+from reactive.settings import Settings
 from reactive.storage.memory import MemoryStore
+from reactive.storage.memory_files import MemoryFiles
 from reactive.testing.simulator import SimulatedClock, SimulatedLoop
 from reactive.values.document import CommitEntry
 from reactive.values.timestamp import decode_timestamp
@@ -82,8 +84,8 @@ class OrderedSubscriptions(SubscriptionIndex[Subscriber]):
 class Service(FunctionService):
     """Takes any token for the name of its user."""
 
-    async def identify(self, token: str) -> Identity:
-        return Identity(f"issuer|{token}", token, "issuer", {"sub": token})
+    async def identify(self, token: str) -> Caller:
+        return Caller(Identity(f"issuer|{token}", token, "issuer", {"sub": token}))
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,14 @@ class Process:
         runner = SlowRunner(world.limits, clock, self.store, redact=False)
         runner._workers = LoopWorkers()  # type: ignore[assignment]
         runner._dice = random.Random(world.dice.getrandbits(64))
-        self.service = Service(self.database, runner, world.limits, clock)
+        self.service = Service(
+            self.database,
+            runner,
+            world.limits,
+            clock,
+            files=MemoryFiles(world.limits, clock),
+            settings=Settings(),
+        )
         self.rounds = Rounds(clock, world.limits)
         self._following: asyncio.Task[None] | None = None
 
