@@ -1,0 +1,53 @@
+/* eslint-disable */
+/**
+ * The tables of the app, and the types that its functions use.
+ *
+ * Made by `reactive codegen` from schema.py and functions/. Do not edit it: run
+ * the command again when they have changed.
+ *
+ * @module
+ */
+
+import type {
+  SystemDataModel,
+  SystemTableNames,
+  TableNamesInDataModel,
+} from "convex/server";
+import type { GenericId } from "convex/values";
+
+/** The tables of schema.py: their documents and indexes. */
+export type DataModel = {
+  deliveries: {
+    document: Delivery;
+    fieldPaths:
+      "_id" | "_creationTime" | "key" | "kind" | "data" | `data.${string}`;
+    indexes: {
+      by_id: ["_id"];
+      by_creation_time: ["_creationTime"];
+      by_key: ["key", "_creationTime"];
+    };
+    searchIndexes: {};
+    vectorIndexes: {};
+  };
+};
+
+/** The names of all tables, the system's own among them. */
+export type TableNames = TableNamesInDataModel<DataModel> | SystemTableNames;
+
+/** A document of a table. */
+export type Doc<TableName extends TableNames> = (DataModel &
+  SystemDataModel)[TableName]["document"];
+
+/** The id of a document: a string whose type knows the table. */
+export type Id<TableName extends TableNames> = GenericId<TableName>;
+
+/**
+ * `key` is the sender's own name for it, by which one that is sent again is known.
+ */
+export type Delivery = {
+  _id: Id<"deliveries">;
+  _creationTime: number;
+  key: string;
+  kind: string;
+  data: Record<string, any>;
+};
