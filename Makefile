@@ -5,9 +5,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMPS := .setup
 WEB := functions/_web
-NPM_CI := npm ci --no-audit --no-fund --loglevel=error
+EXAMPLES := $(patsubst %/schema.py,%,$(wildcard examples/*/schema.py))
+PACKAGES := $(patsubst %/package-lock.json,%,$(wildcard \
+	$(WEB)/package-lock.json examples/package-lock.json examples/*/package-lock.json tests/*/package-lock.json))
+READY := $(PACKAGES:%=%/node_modules/.ready)
+PAGES := $(WEB)/dist/index.html $(STAMPS)/example-pages
 
-.PHONY: setup dev test lint types unit bench clean
+.PHONY: setup dev examples example-types test lint types units bench clean
 
 setup: $(STAMPS)/python
 
@@ -18,42 +22,58 @@ $(STAMPS)/python: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-$(STAMPS)/web: $(WEB)/package-lock.json
-	@mkdir -p $(STAMPS)
-	cd $(WEB) && $(NPM_CI)
+%/node_modules/.ready: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-$(WEB)/dist/index.html: $(STAMPS)/web $(shell find $(WEB) -name node_modules -prune -o -name dist -prune -o -type f -print)
+$(STAMPS)/chromium:
+	@mkdir -p $(STAMPS)
+	@command -v chromium > /dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium > /dev/null; }
+	@touch $@
+
+$(WEB)/dist/index.html: $(WEB)/node_modules/.ready $(shell find $(WEB) -name node_modules -prune -o -name dist -prune -o -type f -print)
 	cd $(WEB) && npm run --silent build
 	@touch $@
 
+$(STAMPS)/example-pages: examples/node_modules/.ready $(shell find examples -name node_modules -prune -o -name dist -prune -o -name .reactive -prune -o -name __pycache__ -prune -o -type f -print)
+	@mkdir -p $(STAMPS)
+	cd examples && npm run --silent build
+	@touch $@
+
+examples: setup $(STAMPS)/example-pages
+
+# After a change of an example's functions, or of how types are generated.
+example-types: setup
+	@for app in $(dir $(wildcard examples/*/_generated)); do $(BIN)/reactive codegen --project $$app || exit 1; done
+
 dev: setup $(WEB)/dist/index.html
 	@$(BIN)/reactive dev
-
-$(STAMPS)/clients: tests/clients/package-lock.json tests/web/package-lock.json
-	@mkdir -p $(STAMPS)
-	cd tests/clients && $(NPM_CI)
-	cd tests/web && $(NPM_CI)
-	@command -v chromium > /dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium > /dev/null; }
-	@touch $@
 
 lint: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports --no-cache
 
-types: setup $(STAMPS)/web
+types: setup $(WEB)/node_modules/.ready examples/node_modules/.ready
 	$(BIN)/mypy
 	$(BIN)/mypy --explicit-package-bases schema.py functions
 	$(BIN)/mypy --explicit-package-bases --exclude '/(app|apps|python|typechecks)/' tests
+	@# Each on its own: every app has a schema and functions.
+	@for app in $(EXAMPLES); do echo "mypy $$app"; (cd $$app && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache/examples --explicit-package-bases schema.py functions) || exit 1; done
 	cd $(WEB) && npm run --silent typecheck
+	cd examples && npm run --silent typecheck
 
-test: lint types $(STAMPS)/clients $(WEB)/dist/index.html
+units: setup $(READY) $(PAGES) $(STAMPS)/chromium
 	cd $(WEB) && npm test --silent
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 4 --dist loadfile
+
+# Most tests wait for other processes, so the checkers run beside them.
+test: setup
+	@$(MAKE) --no-print-directory -j 4 $(READY) $(PAGES) $(STAMPS)/chromium lint
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target types units
 
 bench: setup
 	$(BIN)/python tests/bench/run.py $(ARGS)
 
 clean:
-	rm -rf .venv $(STAMPS) $(WEB)/node_modules $(WEB)/dist tests/clients/node_modules tests/web/node_modules
+	rm -rf .venv $(STAMPS) $(PACKAGES:%=%/node_modules) $(WEB)/dist examples/*/dist

@@ -1,38 +1,49 @@
-"""Messages: what people write in a thread."""
+"""Messages: what people write in a thread, and what the model answers."""
+
+from typing import Any
 
 from pydantic import BaseModel
 
-from functions._checks import check_text
+from functions import streams
+from functions._checks import caller_of, check_text, own_thread, refuse
+from functions._limits import spend
+from functions._text import text_so_far
+from functions.flags import decide_realtime
 from reactive import (
     UNSET,
-    ApplicationError,
     Id,
     MutationCtx,
     PaginationOptions,
     PaginationResult,
     QueryCtx,
     Unset,
+    internal_mutation,
     mutation,
     query,
 )
-from schema import Message, Thread
+from reactive.ai.providers.base import ProviderError
+from reactive.ai.providers.registry import check_model
+from schema import Message, Stream, Thread
 
-PROMPT_LENGTH_MAX = 4_000
+PROMPT_LENGTH_MAX = 100_000
 AUTHOR_LENGTH_MAX = 40
+OBSERVED_MAX = 200
 
 
 class Sent(BaseModel):
-    """What `messages:send` answers."""
+    """What `messages:send` answers: the message, its answer to be, and the answer's stream."""
 
     user_message_id: Id[Message]
+    message_id: Id[Message]
+    stream_id: Id[Stream]
 
 
 @query(name="list")
 async def list_messages(
     ctx: QueryCtx, thread_id: Id[Thread], pagination_opts: PaginationOptions
 ) -> PaginationResult[Message]:
-    """The messages of a thread, newest first."""
-    await _require_thread(ctx, thread_id)
+    """The messages of a thread, newest first; it stands still while an answer grows."""
+    await own_thread(ctx, thread_id)
     return (
         await ctx.db.query(Message)
         .with_index("by_thread", thread_id=thread_id)
@@ -41,58 +52,159 @@ async def list_messages(
     )
 
 
+@query(push_interval=2.0, urgent=[Message])
+async def observe(ctx: QueryCtx, thread_id: Id[Thread]) -> list[dict[str, Any]]:
+    """All messages with the text so far, at most every two seconds; a change of status at once."""
+    return await _with_text(ctx, thread_id)
+
+
+@query(push_interval=0.3, urgent=[Message])
+async def legacy_view(ctx: QueryCtx, thread_id: Id[Thread]) -> list[dict[str, Any]]:
+    """Messages whose `content` grows, as clients of the old shape know them."""
+    return await _with_text(ctx, thread_id)
+
+
+async def _with_text(ctx: QueryCtx, thread_id: Id[Thread]) -> list[dict[str, Any]]:
+    await own_thread(ctx, thread_id)
+    newest = ctx.db.query(Message).with_index("by_thread", thread_id=thread_id).order("desc")
+    shown = []
+    for message in reversed(await newest.take(OBSERVED_MAX)):
+        fields = message.model_dump(by_alias=True)
+        if message.status in ("pending", "streaming"):
+            fields["content"] = await text_so_far(ctx, message.id)
+        shown.append(fields)
+    return shown
+
+
 @mutation
 async def send(
     ctx: MutationCtx,
     thread_id: Id[Thread],
     prompt: str,
+    model: str | Unset = UNSET,
+    system_prompt: str | Unset = UNSET,
     author: str | Unset = UNSET,
     client_message_id: str | Unset = UNSET,
 ) -> Sent:
-    """Add a message to a thread.
+    """Add a message to a thread and have it answered.
 
-    A `client_message_id` makes it safe to send again: the thread's message that has it already is
-    given back, and nothing is written.
+    A `client_message_id` makes it safe to send again: what was sent under it already is given
+    back, and nothing is written.
 
     Raises:
-        ApplicationError: there is no such thread, or a text is blank or too long.
+        ApplicationError: when there is no such thread, a text is blank or too long, the model is
+            unknown, or it is too much at once.
     """
-    await _require_thread(ctx, thread_id)
+    sent, is_new = await _prepare(
+        ctx, thread_id, prompt, model, system_prompt, author, client_message_id
+    )
+    if is_new:
+        job = await ctx.scheduler.run_after(0, streams.generate, stream_id=sent.stream_id)
+        await ctx.db.patch(sent.stream_id, job_id=str(job))
+    return sent
+
+
+@internal_mutation
+async def prepare(
+    ctx: MutationCtx,
+    thread_id: Id[Thread],
+    prompt: str,
+    model: str | Unset = UNSET,
+    system_prompt: str | Unset = UNSET,
+    client_message_id: str | Unset = UNSET,
+) -> tuple[Sent, bool]:
+    """As `send`, for a caller who makes the answer itself; and whether there is one to make."""
+    return await _prepare(ctx, thread_id, prompt, model, system_prompt, UNSET, client_message_id)
+
+
+async def _prepare(
+    ctx: MutationCtx,
+    thread_id: Id[Thread],
+    prompt: str,
+    model: str | Unset,
+    system_prompt: str | Unset,
+    author: str | Unset,
+    client_message_id: str | Unset,
+) -> tuple[Sent, bool]:
+    thread = await own_thread(ctx, thread_id)
     if not isinstance(client_message_id, Unset):
-        known = (
-            await ctx.db.query(Message)
-            .with_index(
-                "by_client_message_id", thread_id=thread_id, client_message_id=client_message_id
-            )
-            .unique()
-        )
+        known = await _sent_before(ctx, thread.id, client_message_id)
         if known is not None:
-            return Sent(user_message_id=known.id)
+            return known, False
+    user = await caller_of(ctx)
     check_text(prompt, name="message", length_max=PROMPT_LENGTH_MAX)
     if not isinstance(author, Unset):
         check_text(author, name="author", length_max=AUTHOR_LENGTH_MAX)
+    chosen = ctx.settings.model if isinstance(model, Unset) else model
+    try:
+        check_model(chosen)
+    except ProviderError as error:
+        refuse(error.code, error.message)
+    await spend(ctx, f"send {user}", ctx.settings.rate_limit)
 
-    newest = (
-        await ctx.db.query(Message)
-        .with_index("by_thread", thread_id=thread_id)
-        .order("desc")
-        .first()
-    )
-    message_id = await ctx.db.insert(
+    messages = ctx.db.query(Message).with_index("by_thread", thread_id=thread.id)
+    newest = await messages.order("desc").first()
+    order = 0 if newest is None else newest.order + 1
+    now_ms = ctx.now.timestamp() * 1_000
+    asked = await ctx.db.insert(
         Message(
-            thread_id=thread_id,
-            order=0 if newest is None else newest.order + 1,
+            thread_id=thread.id,
+            order=order,
             role="user",
             status="complete",
             content=prompt,
             author=author,
             client_message_id=client_message_id,
-            last_updated=ctx.now.timestamp() * 1_000,
+            last_updated=now_ms,
         )
     )
-    return Sent(user_message_id=message_id)
+    answer = await ctx.db.insert(
+        Message(
+            thread_id=thread.id,
+            order=order + 1,
+            role="assistant",
+            status="pending",
+            content="",
+            model=chosen,
+            streaming_for_user=user,
+            last_updated=now_ms,
+        )
+    )
+    decision = await decide_realtime(ctx, user)
+    stream = await ctx.db.insert(
+        Stream(
+            thread_id=thread.id,
+            message_id=answer,
+            user_id=user,
+            state="pending",
+            model=chosen,
+            system_prompt=system_prompt,
+            lease_until=now_ms + streams.START_WITHIN_S * 1_000,
+            variant=decision.variant,
+            reason=decision.reason,
+        )
+    )
+    await ctx.db.patch(answer, stream_id=stream)
+    return Sent(user_message_id=asked, message_id=answer, stream_id=stream), True
 
 
-async def _require_thread(ctx: QueryCtx | MutationCtx, thread_id: Id[Thread]) -> None:
-    if await ctx.db.get(thread_id) is None:
-        raise ApplicationError({"code": "not_found", "message": "There is no such thread."})
+async def _sent_before(
+    ctx: MutationCtx, thread_id: Id[Thread], client_message_id: str
+) -> Sent | None:
+    asked = (
+        await ctx.db.query(Message)
+        .with_index(
+            "by_client_message_id", thread_id=thread_id, client_message_id=client_message_id
+        )
+        .first()
+    )
+    if asked is None:
+        return None
+    answer = (
+        await ctx.db.query(Message)
+        .with_index("by_thread", thread_id=thread_id, order=asked.order + 1)
+        .first()
+    )
+    if answer is None or isinstance(answer.stream_id, Unset):
+        return None
+    return Sent(user_message_id=asked.id, message_id=answer.id, stream_id=answer.stream_id)

@@ -1,6 +1,6 @@
 """Threads: the conversations that messages belong to."""
 
-from functions._checks import check_text
+from functions._checks import caller_of, check_text, find_thread
 from reactive import (
     UNSET,
     Id,
@@ -9,6 +9,7 @@ from reactive import (
     PaginationResult,
     QueryCtx,
     Unset,
+    internal_query,
     mutation,
     query,
 )
@@ -21,8 +22,10 @@ TITLE_LENGTH_MAX = 80
 async def list_threads(
     ctx: QueryCtx, pagination_opts: PaginationOptions
 ) -> PaginationResult[Thread]:
-    """All threads, newest first."""
-    return await ctx.db.query(Thread).order("desc").paginate(pagination_opts)
+    """The caller's threads, newest first."""
+    user = await caller_of(ctx)
+    mine = ctx.db.query(Thread).with_index("by_owner", owner=user)
+    return await mine.order("desc").paginate(pagination_opts)
 
 
 @mutation
@@ -33,14 +36,22 @@ async def create(
     external_id: str | Unset = UNSET,
 ) -> Id[Thread]:
     """Create a thread, or give the one that has this `external_id` already."""
+    user = await caller_of(ctx)
     if not isinstance(title, Unset):
         check_text(title, name="title", length_max=TITLE_LENGTH_MAX)
     if not isinstance(external_id, Unset):
         known = (
             await ctx.db.query(Thread)
-            .with_index("by_external_id", external_id=external_id)
-            .unique()
+            .with_index("by_external_id", owner=user, external_id=external_id)
+            .first()
         )
         if known is not None:
             return known.id
-    return await ctx.db.insert(Thread(title=title, kind=kind, external_id=external_id))
+    return await ctx.db.insert(Thread(owner=user, title=title, kind=kind, external_id=external_id))
+
+
+@internal_query
+async def find(ctx: QueryCtx, name: str) -> Id[Thread] | None:
+    """The caller's thread of this id or external id."""
+    thread = await find_thread(ctx, name)
+    return None if thread is None else thread.id

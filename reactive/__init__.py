@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from reactive.backend import Identity
 from reactive.errors import ApplicationError
 from reactive.runtime.context import ActionCtx, MutationCtx, QueryCtx
+from reactive.runtime.crons import Crons
 from reactive.runtime.decorators import (
     action,
     internal_action,
@@ -17,8 +18,11 @@ from reactive.runtime.decorators import (
     query,
 )
 from reactive.runtime.document import Document, index, search_index, vector_index
+from reactive.runtime.http import HttpRouter, cors
 from reactive.runtime.pagination import PaginationOptions, PaginationResult
+from reactive.runtime.sockets import Room, Socket, SocketRouter
 from reactive.runtime.types import UNSET, Id, Unset
+from reactive.runtime.vectors import VectorHit
 from reactive.values.encoding import Int64
 
 if TYPE_CHECKING:
@@ -28,7 +32,9 @@ __all__ = [
     "UNSET",
     "ActionCtx",
     "ApplicationError",
+    "Crons",
     "Document",
+    "HttpRouter",
     "Id",
     "Identity",
     "Int64",
@@ -36,8 +42,13 @@ __all__ = [
     "PaginationOptions",
     "PaginationResult",
     "QueryCtx",
+    "Room",
+    "Socket",
+    "SocketRouter",
     "Unset",
+    "VectorHit",
     "action",
+    "cors",
     "create_app",
     "index",
     "internal_action",

@@ -51,6 +51,7 @@ class Drill:
         self._streams = streams
         self._answers: list[_Answer] = []
         self._flipped: list[dict[str, Any]] = []
+        self._news = asyncio.Event()
 
     async def run(self) -> dict[str, Any]:
         """Runs it and gives its report; the flag is what it was for the caller afterwards."""
@@ -73,19 +74,17 @@ class Drill:
         for _ in range(self._flips):
             if all(answer.is_over for answer in self._answers):
                 await self._begin()
-            before = self._count()
             await asyncio.sleep(_FLIP_S)
-            while self._count() == before and not all(each.is_over for each in self._answers):
-                await asyncio.sleep(_FLIP_S / 10)
+            self._news.clear()
+            if not all(answer.is_over for answer in self._answers):
+                async with asyncio.timeout(_STREAM_S):
+                    await self._news.wait()
             variant = next(variants)
             under_way = sum(not each.is_over for each in self._answers)
             revision = await self._set(variant)
             self._flipped.append(
                 {"at": now_ms(), "variant": variant, "revision": revision, "underWay": under_way}
             )
-
-    def _count(self) -> int:
-        return sum(answer.moving.count for answer in self._answers)
 
     async def _begin(self) -> None:
         """Asks for so many answers at once, and has them read."""
@@ -97,16 +96,18 @@ class Drill:
             stream_id = sent["streamId"]
             answer = _Answer(
                 stream_id,
-                MovingReader(self._url, self._client, thread_id, stream_id),
+                MovingReader(self._url, self._client, thread_id, stream_id, self._news.set),
                 SteadyReader(self._client, stream_id),
             )
             for reader in (answer.moving, answer.steady):
-                answer.tasks.append(asyncio.create_task(reader.run()))
+                task = asyncio.create_task(reader.run())
+                task.add_done_callback(lambda _: self._news.set())
+                answer.tasks.append(task)
             self._answers.append(answer)
         readers = [asyncio.create_task(each.moving.is_reading.wait()) for each in self._answers]
         _, late = await asyncio.wait(readers, timeout=_STREAM_S)
-        for task in late:
-            task.cancel()
+        for waiting in late:
+            waiting.cancel()
 
     async def _finish(self) -> None:
         """Waits for the ends of all answers, and keeps what went wrong with them."""

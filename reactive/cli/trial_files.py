@@ -13,7 +13,7 @@ from reactive.ai.trial import Histogram, top_of
 
 _COLORS: Final = {"legacy": "#b4562d", "reactive": "#2c6fb0"}
 _WIDTH, _HEIGHT = 760, 360
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 20, 48, 52
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 20, 64, 52
 
 
 def write(folder: Path, report: dict[str, Any]) -> list[Path]:
@@ -67,9 +67,9 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     yield "As the server counted it, of all deliveries that it measured."
     yield ""
     costs = report["measured"]["paths"]
-    names = ("deliveries", "bytes", "executions", "rows", "stalls")
+    counts = ("deliveries", "bytes", "executions", "rows", "stalls")
     yield from _table(
-        ("path", *names), ([path, *(costs[path][name] for name in names)] for path in PATHS)
+        ("path", *counts), ([path, *(costs[path][name] for name in counts)] for path in PATHS)
     )
     yield "## Answers"
     yield ""
@@ -165,9 +165,11 @@ def picture(histograms: dict[str, Histogram], latency: dict[str, Any]) -> str:
         figures = latency[path]
         told = f"{path}: p50 {_shown(figures['p50'])}, p95 {_shown(figures['p95'])}"
         told += f", p99 {_shown(figures['p99'])} ms, {figures['events']} events"
-        left = _LEFT + number * (_WIDTH - _LEFT) / 2
-        found.append(f'<rect x="{left}" y="16" width="12" height="12" fill="{_COLORS[path]}"/>')
-        found.append(_text(left + 18, 26, told, "start"))
+        top = 12 + 18 * number
+        found.append(
+            f'<rect x="{_LEFT}" y="{top}" width="12" height="12" fill="{_COLORS[path]}"/>'
+        )
+        found.append(_text(_LEFT + 18, top + 10, told, "start"))
     return "\n".join([*found, "</svg>"]) + "\n"
 
 

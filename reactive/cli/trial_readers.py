@@ -1,13 +1,12 @@
-"""Readers of one answer as a drill needs them: one that goes where the flag sends it, from Socket.IO
-to live queries and back, and one that stays with live queries.
+"""Readers of one answer as a drill needs them: one that goes where the flag sends it, from
+Socket.IO to live queries and back, and one that stays with live queries.
 
 Imported only when there is a drill: python-socketio's client comes with the extra `legacy`.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import socketio
@@ -70,12 +69,20 @@ class SteadyReader:
 class MovingReader:
     """Follows an answer by whichever path the flag says, as an app's client does.
 
-    `doubled` and `gaps` count what a path has told twice, or left out; `arrivals` has when events
-    came over Socket.IO.
+    `news` is called whenever it has heard something. `doubled` and `gaps` count what a path has
+    told twice, or left out; `arrivals` has when events came over Socket.IO.
     """
 
-    def __init__(self, url: str, client: ReactiveClient, thread_id: str, stream_id: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        client: ReactiveClient,
+        thread_id: str,
+        stream_id: str,
+        news: Callable[[], object],
+    ) -> None:
         self._url = url
+        self._news = news
         self._client = client
         self._thread_id = thread_id
         self._stream_id = stream_id
@@ -94,11 +101,6 @@ class MovingReader:
         self.moves = 0
         self.is_reading = asyncio.Event()
 
-    @property
-    def count(self) -> int:
-        """How many pieces it has."""
-        return len(self.pieces)
-
     async def run(self) -> None:
         """Reads until the end."""
         for event in ("stream-chunk", "stream-state", "path-changed"):
@@ -109,9 +111,9 @@ class MovingReader:
             while not self._is_over:
                 kind, payload, at = await self._heard.get()
                 await self._hear(kind, payload, at)
-                if self._is_over:
-                    # What a path tells after the end is told twice.
-                    await self._leave()
+                self._news()
+            # What a path tells after the end is told twice.
+            await self._leave()
         finally:
             self._stop_following()
             await self._socket.disconnect()
@@ -223,10 +225,3 @@ class MovingReader:
     def judge(self, log: list[Event]) -> Parity:
         """How it agrees with the log."""
         return compare(expected_pieces("legacy", log), self.pieces)
-
-
-async def cancelled(task: "asyncio.Task[Any]") -> None:
-    """Cancels a task and waits for its end."""
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task

@@ -29,6 +29,7 @@ from reactive.values.timestamp import Timestamp, decode_timestamp, encode_timest
 
 PING = b'{"type":"Ping"}'
 _U32_MAX = 2**32 - 1
+_CLIENT_MS_MAX = 2**53
 
 
 def decode_client_message(data: bytes | str) -> ClientMessage:
@@ -74,9 +75,13 @@ def _decode_connect(message: dict[str, Any]) -> Connect:
         raise _invalid(f"sessionId {session_id!r:.80} is no UUID") from error
     observed = message.get("maxObservedTimestamp")
     try:
-        return Connect(session_id, decode_timestamp(observed) if observed is not None else 0)
+        observed_ts = decode_timestamp(observed) if observed is not None else 0
     except CallError as error:
         raise _invalid(error.message) from error
+    # Rust clients send 0; a fraction or a text is a clock that nobody can read.
+    client_ms = message.get("clientTs")
+    shows_clock = type(client_ms) is int and 0 < client_ms < _CLIENT_MS_MAX
+    return Connect(session_id, observed_ts, client_ms if shows_clock else None)
 
 
 def _decode_modify(message: dict[str, Any]) -> ModifyQuerySet:
@@ -188,15 +193,20 @@ def removed_piece(query_id: int) -> JsonBytes:
 
 
 def encode_transition(
-    start: StateVersion, end: StateVersion, pieces: Iterable[JsonBytes], server_ts: int
+    start: StateVersion,
+    end: StateVersion,
+    pieces: Iterable[JsonBytes],
+    server_ts: int,
+    skew_ms: int | None = None,
 ) -> JsonBytes:
-    """A Transition from one version to another."""
+    """A Transition from one version to another; `skew_ms`: how far ahead the client's clock is."""
     return (
-        b'{"type":"Transition","startVersion":%b,"endVersion":%b,"modifications":[%b],"serverTs":%d}'
+        b'{"type":"Transition","startVersion":%b,"endVersion":%b,"modifications":[%b]%b,"serverTs":%d}'
         % (
             _encode_version(start),
             _encode_version(end),
             b",".join(pieces),
+            b"" if skew_ms is None else b',"clientClockSkew":%d' % skew_ms,
             server_ts,
         )
     )

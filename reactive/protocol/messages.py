@@ -23,10 +23,14 @@ START = StateVersion(0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """The first message on a socket, usually."""
+    """The first message on a socket, usually.
+
+    `client_ms` is the client's clock in milliseconds since the epoch, for those that show it.
+    """
 
     session_id: str
     max_observed_ts: Timestamp
+    client_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ _POLICY: Final[dict[str, tuple[_Version, _Version]]] = {
 }
 """For each known client the newest version that is refused, and the newest that is warned."""
 
-_CHUNKS_SINCE: Final = (1, 28, 0)
+_CHUNKS_SINCE: Final[dict[str, _Version]] = {"npm": (1, 28, 0), "reactive-python": (0, 1, 0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ class ClientVersion:
     @property
     def takes_chunks(self) -> bool:
         """Whether a long Transition may be cut into TransitionChunks."""
-        return self.name == "npm" and self.version is not None and self.version >= _CHUNKS_SINCE
+        since = _CHUNKS_SINCE.get(self.name)
+        return since is not None and self.version is not None and self.version >= since
 
     @property
     def takes_json_by_default(self) -> bool:

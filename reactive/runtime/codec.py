@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import to_jsonable_python
 
 from reactive.errors import LimitError, UsageError
@@ -23,6 +23,7 @@ from reactive.values.encoding import (
     DROP,
     Int64,
     JsonBytes,
+    ToWire,
     dump_wire,
     from_wire,
     load_json,
@@ -42,8 +43,16 @@ _SCALARS = (str, bytes, bool, int, float, Int64, type(None))
 class Codec:
     """How documents of one table get into bytes and out of them."""
 
-    def __init__(self, cls: type[Document], table: str, case: str) -> None:
+    def __init__(
+        self, cls: type[Document], table: str, case: str, *, is_system: bool = False
+    ) -> None:
         self.cls = cls
+        self._is_system = is_system
+        self._bytes_max = (
+            DEFAULT_LIMITS.job_argument_bytes_max
+            if is_system
+            else DEFAULT_LIMITS.document_bytes_max
+        )
         self.table = table
         self.names = wire_fields(cls, case)
         self._validator = validator_of(cls, wire_names_of(case))
@@ -121,7 +130,8 @@ class Codec:
             fields, DEFAULT_LIMITS.document_depth_max, self._encoder.default
         )
         for name, value in wire.items():
-            if type(value) is dict or type(value) is list:
+            # What is passed to a scheduled function may be a document, system fields and all.
+            if (type(value) is dict or type(value) is list) and not self._is_system:
                 _check_nested_names(value, name)
         return wire
 
@@ -132,10 +142,10 @@ class Codec:
             LimitError: when it is too large.
         """
         size = wire_size(wire)
-        if size > DEFAULT_LIMITS.document_bytes_max:
+        if size > self._bytes_max:
             raise LimitError(
                 f"Value is too large: a document of table {self.table} has {size} bytes "
-                f"(limit: {DEFAULT_LIMITS.document_bytes_max} bytes)",
+                f"(limit: {self._bytes_max} bytes)",
                 code="ValueTooLargeError",
             )
         return StoredDocument(wire[ID_FIELD], dump_wire(wire), size)
@@ -251,27 +261,32 @@ class Encoder:
         return None if _may_have_changed(document) else stored.json
 
     def default(self, value: object, depth_max: int, path: str) -> Any:
-        """The wire form of models, dataclasses, enums and what pydantic can turn into JSON."""
-        if value is UNSET:
-            return DROP
-        if isinstance(value, BaseModel):
-            return self._model(value, depth_max, path)
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            spell = wire_names_of(self._case)
-            fields = {spell(f.name): getattr(value, f.name) for f in dataclasses.fields(value)}
-            return to_wire(fields, depth_max, self.default, path)
-        if isinstance(value, enum.Enum):
-            return to_wire(value.value, depth_max, self.default, path)
-        return NotImplemented
+        """The wire form of models, dataclasses and enums."""
+        return self._wire_form(value, depth_max, path, self.default)
 
     def _result_default(self, value: object, depth_max: int, path: str) -> Any:
         """As `default`, and dates, UUIDs and decimals as pydantic writes them in JSON."""
-        wire = self.default(value, depth_max, path)
+        wire = self._wire_form(value, depth_max, path, self._result_default)
         if wire is NotImplemented and isinstance(value, _JSONABLE):
             return to_jsonable_python(value)
         return wire
 
-    def _model(self, value: BaseModel, depth_max: int, path: str) -> Any:
+    def _wire_form(self, value: object, depth_max: int, path: str, inner: ToWire) -> Any:
+        if value is UNSET:
+            return DROP
+        if isinstance(value, RootModel):
+            return to_wire(value.root, depth_max, inner, path)
+        if isinstance(value, BaseModel):
+            return self._model(value, depth_max, path, inner)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            spell = wire_names_of(self._case)
+            fields = {spell(f.name): getattr(value, f.name) for f in dataclasses.fields(value)}
+            return to_wire(fields, depth_max, inner, path)
+        if isinstance(value, enum.Enum):
+            return to_wire(value.value, depth_max, inner, path)
+        return NotImplemented
+
+    def _model(self, value: BaseModel, depth_max: int, path: str, inner: ToWire) -> Any:
         if isinstance(value, Document):
             text = self._as_stored(value)
             if text is not None:
@@ -281,7 +296,7 @@ class Encoder:
             names = self._names[type(value)] = wire_fields(type(value), self._case)
         fields = {names[name]: item for name, item in value.__dict__.items()}
         fields.update(value.model_extra or {})
-        wire = to_wire(fields, depth_max, self.default, path)
+        wire = to_wire(fields, depth_max, inner, path)
         stored = stored_of(value) if isinstance(value, Document) else None
         if stored is not None and isinstance(value, Document):
             wire |= {ID_FIELD: stored.id, CREATION_TIME_FIELD: value.creation_time}

@@ -1,12 +1,13 @@
 """What `ctx.db` is: reads, writes and queries of one execution."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from reactive.errors import UsageError
 from reactive.runtime.document import Document, stored_of
 from reactive.runtime.query import Query
 from reactive.runtime.schema import Table
+from reactive.runtime.system_tables import HIDDEN_TABLES, ScheduledFunction, StoredFile
 from reactive.runtime.types import UNSET, Id
 from reactive.values.document import StoredDocument
 from reactive.values.encoding import load_json
@@ -52,7 +53,19 @@ class DatabaseReader:
         if decoded is None:
             raise UsageError(f"{document_id!r} is no document id", code="InvalidArgument")
         self._run.check_open()
-        return self._run.schema.table_of_number(decoded[0])
+        return self._place_of(decoded[0])
+
+    def _place(self, table: object) -> Table:
+        return self._run.schema.table(table)
+
+    def _place_of(self, number: int) -> Table | None:
+        table = self._run.schema.table_of_number(number)
+        if table is not None and table.is_system:
+            raise UsageError(
+                f"{table.name!r} is a table of the system; use ctx.db.system",
+                code="SystemTableError",
+            )
+        return table
 
     @overload
     def query(self, table: type[D]) -> Query[D]: ...
@@ -62,12 +75,17 @@ class DatabaseReader:
 
     def query(self, table: Any) -> Query[Any]:
         """A query of all documents of a table, oldest first, to be narrowed by its steps."""
-        return Query(self._run, self._run.schema.table(table))
+        return Query(self._run, self._place(table))
+
+    @property
+    def system(self) -> "SystemReader":
+        """Reads of the tables that the server keeps, `_scheduled_functions` and `_storage`."""
+        return SystemReader(self._run)
 
     async def normalize_id(self, table: type[D] | str, text: str) -> Id[D] | None:
         """The text as an id of this table, or None when it is none."""
         decoded = decode_id(str(text))
-        if decoded is None or decoded[0] != self._run.schema.table(table).definition.number:
+        if decoded is None or decoded[0] != self._place(table).definition.number:
             return None
         return Id(text)
 
@@ -94,7 +112,7 @@ class DatabaseWriter(DatabaseReader):
         run.check_open()
         if document is None:
             table, document = type(table), table
-        place = run.schema.table(table)
+        place = self._place(table)
         values = _fields_of(place, document)
         if isinstance(document, Document) and stored_of(document) is not None:
             raise UsageError(
@@ -107,8 +125,16 @@ class DatabaseWriter(DatabaseReader):
         wire[ID_FIELD] = document_id
         wire[CREATION_TIME_FIELD] = run.transaction.next_creation_time()
         stored = place.codec.store(wire)
+        definition = place.definition
         run.transaction.write(
-            place.definition, document_id, None, (), stored, place.definition.keys(wire)
+            definition,
+            document_id,
+            None,
+            (),
+            stored,
+            definition.keys(wire),
+            (),
+            definition.text_entries(wire),
         )
         return Id(document_id)
 
@@ -156,8 +182,16 @@ class DatabaseWriter(DatabaseReader):
             UsageError: when it does not exist.
         """
         table, stored = await self._must_find(id)
-        keys = table.definition.keys(load_json(stored.json))
-        self._run.transaction.write(table.definition, stored.id, stored, keys, None, ())
+        old, definition = load_json(stored.json), table.definition
+        self._run.transaction.write(
+            definition,
+            stored.id,
+            stored,
+            definition.keys(old),
+            None,
+            (),
+            definition.text_entries(old),
+        )
 
     async def _must_find(self, document_id: object) -> tuple[Table, StoredDocument]:
         found = await self._find(document_id)
@@ -178,7 +212,67 @@ class DatabaseWriter(DatabaseReader):
             definition.keys(old),
             table.codec.store(wire),
             definition.keys(wire),
+            definition.text_entries(old),
+            definition.text_entries(wire),
         )
+
+
+class SystemReader:
+    """Reads of the system tables, as `ctx.db.system`."""
+
+    __slots__ = ("_db",)
+
+    def __init__(self, run: "Execution") -> None:
+        self._db = SystemTables(run)
+
+    async def get(self, id: Id[D]) -> D | None:
+        """The document of a system table, or None when there is none.
+
+        Raises:
+            UsageError: when the id is none of a system table.
+        """
+        return await self._db.get(id)
+
+    @overload
+    def query(self, table: Literal["_scheduled_functions"]) -> Query[ScheduledFunction]: ...
+
+    @overload
+    def query(self, table: Literal["_storage"]) -> Query[StoredFile]: ...
+
+    @overload
+    def query(self, table: str) -> Query[Any]: ...
+
+    def query(self, table: str) -> Query[Any]:
+        """A query of a system table, oldest first.
+
+        Raises:
+            UsageError: when there is no such table.
+        """
+        if table in HIDDEN_TABLES:
+            raise UsageError(f"{table!r} is no table that can be read", code="SystemTableError")
+        return self._db.query(table)
+
+
+class SystemTables(DatabaseWriter):
+    """Reads and writes of the system tables, for the server itself."""
+
+    __slots__ = ()
+
+    def count_job(self, size: int) -> None:
+        """Counts a function that is scheduled against the limits of the transaction."""
+        self._run.transaction.count_job(size)
+
+    def _place(self, table: object) -> Table:
+        return self._run.schema.system_table(table)
+
+    def _place_of(self, number: int) -> Table | None:
+        table = self._run.schema.table_of_number(number)
+        if table is not None and not table.is_system:
+            raise UsageError(
+                f"an id of table {table.name!r} is none of a system table; use ctx.db",
+                code="SystemTableError",
+            )
+        return table
 
 
 def _fields_of(table: Table, document: object) -> dict[str, Any]:

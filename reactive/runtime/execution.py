@@ -3,7 +3,6 @@
 import builtins
 import logging
 import random
-from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from reactive.backend import EMPTY_LOG, Caller
+from reactive.clock import Clock
 from reactive.errors import UsageError
 from reactive.limits import Limits
 from reactive.runtime.codec import Encoder
@@ -37,6 +37,7 @@ class Execution:
     __slots__ = (
         "_transaction",
         "caller",
+        "clock",
         "depth",
         "encoder",
         "id_dice",
@@ -66,18 +67,20 @@ class Execution:
         secret: bytes,
         caller: Caller,
         transaction: "Transaction | None",
-        now_ms: float,
+        clock: Clock,
         dice: random.Random,
+        now_ms: float | None = None,
         journal: str | None = None,
     ) -> None:
         self.path = path
+        self.clock = clock
         self.schema = schema
         self.encoder = encoder
         self.limits = limits
         self.secret = secret
         self.caller = caller
         self._transaction = transaction
-        self.now_ms = now_ms
+        self.now_ms = clock.now_ns() / 1e6 if now_ms is None else now_ms
         self.id_dice = dice
         self.random: random.Random | None = None
         self.journal = journal
@@ -144,6 +147,7 @@ class Execution:
             secret=self.secret,
             caller=self.caller,
             transaction=self._transaction,
+            clock=self.clock,
             now_ms=self.now_ms,
             dice=self.id_dice,
         )
@@ -201,19 +205,3 @@ class LogHandler(logging.Handler):
         if execution is not None:
             level = next((name for floor, name in _LEVELS if record.levelno >= floor), "DEBUG")
             execution.write_log(level, record.getMessage())
-
-
-def impersonated(attributes: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Token identifier, subject and issuer of the identity that an administrator acts as.
-
-    Raises:
-        UsageError: when they are not given.
-    """
-    issuer, subject = attributes.get("issuer"), attributes.get("subject")
-    token = attributes.get("tokenIdentifier")
-    if token is None and (issuer is None or subject is None):
-        raise UsageError("an identity needs tokenIdentifier, or issuer and subject")
-    if token is None:
-        token = f"{issuer}|{subject}"
-    head, _, tail = str(token).partition("|")
-    return str(token), str(subject or tail), str(issuer or head)

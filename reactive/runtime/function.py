@@ -30,12 +30,16 @@ class Function(Generic[P, R]):
         *,
         is_public: bool,
         name: str | None,
+        push_interval_s: float = 0.0,
+        urgent: tuple[object, ...] = (),
     ) -> None:
         functools.update_wrapper(self, handler)
         self.handler = handler
         self.kind = kind
         self.is_public = is_public
         self.public_name = name
+        self.push_interval_s = push_interval_s
+        self.urgent = urgent
         self.path = ""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:

@@ -12,7 +12,7 @@ from collections.abc import Coroutine
 from typing import Any, NamedTuple, Protocol
 
 from reactive.backend import Caller, QueryOutcome, Watcher
-from reactive.clock import Clock
+from reactive.clock import Clock, Timer
 from reactive.engine.database import Database
 from reactive.engine.eager import run_eagerly
 from reactive.limits import Limits
@@ -21,7 +21,6 @@ from reactive.values.ranges import ReadSet
 from reactive.values.timestamp import Timestamp
 
 _ANONYMOUS = "anonymous"
-_VOLATILE_CLAIMS = {"jti", "nbf", "fva", "iat", "exp"}
 _CLOCK_NS = 17 * 10**9
 """How long a result that looked at the clock is given to newcomers (Convex's query cache)."""
 
@@ -38,12 +37,17 @@ class QueryKey(NamedTuple):
 
 
 class QueryRun(NamedTuple):
-    """What one run of a query gave, and what it depends on."""
+    """What one run of a query gave, and what it depends on.
+
+    A change of `calm` may wait until `push_interval_s` have passed since the last push.
+    """
 
     outcome: QueryOutcome
     reads: ReadSet
     looked_at_identity: bool
     looked_at_clock: bool
+    calm: ReadSet | None = None
+    push_interval_s: float = 0.0
 
 
 class Execute(Protocol):
@@ -55,11 +59,13 @@ class Execute(Protocol):
 
 
 class LiveQuery:
-    """Invariant: while `stale_at` is None, a fresh run would give `outcome`."""
+    """Invariant: while `stale_at` is None, a fresh run would give `outcome`, or would have done so
+    a push interval ago."""
 
     __slots__ = (
         "_args",
         "_cache",
+        "_calm",
         "_task",
         "_waiting",
         "expires_at",
@@ -74,6 +80,7 @@ class LiveQuery:
     def __init__(self, cache: "LiveQueries", key: QueryKey, args: Any) -> None:
         self._cache = cache
         self._args = args
+        self._calm: _Calm | None = None
         self._task: asyncio.Task[None] | None = None
         self._waiting: dict[Watcher, None] | None = None
         self.key = key
@@ -103,6 +110,11 @@ class LiveQuery:
             self._waiting = self._waiting or {}
             self._waiting[watcher] = None
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a run is under way."""
+        return self._task is not None
+
     async def finished(self) -> None:
         """Returns when no run is under way."""
         if self._task is not None:
@@ -110,27 +122,31 @@ class LiveQuery:
 
     async def _settle(self, run: Coroutine[Any, Any, QueryRun], caller: Caller) -> None:
         try:
-            outcome, reads, looked, is_timed = await run
+            found = await run
         finally:
             self._task = None
-        if looked and self.key.identity is None:
+        if found.looked_at_identity and self.key.identity is None:
             self.is_per_identity = True
             self.outcome = None
             own = self._cache.of_identity(self, caller)
-            own.accept(outcome, reads, is_timed=is_timed)
+            own.accept(found)
             for watch in list(self.watches):
                 watch.tell()
         else:
-            self.accept(outcome, reads, is_timed=is_timed)
+            self.accept(found)
         waiting, self._waiting = self._waiting, None
         for watcher in waiting or ():
             watcher.ready()
 
-    def accept(self, outcome: QueryOutcome, reads: ReadSet, *, is_timed: bool) -> None:
+    def accept(self, run: QueryRun) -> None:
         """Takes the result of a run, and files the query under what the run read."""
-        self.expires_at = self._cache.now_ns() + _CLOCK_NS if is_timed else None
+        outcome = run.outcome
+        self.expires_at = self._cache.now_ns() + _CLOCK_NS if run.looked_at_clock else None
         known, self.outcome = self.outcome, outcome
-        self.stale_at = self._cache.database.subscribe(self, reads, outcome.ts)
+        self.stale_at = self._cache.database.subscribe(self, run.reads, outcome.ts)
+        if run.calm is not None and self.stale_at is None:
+            self._calm = _Calm(self, self._cache, run.push_interval_s)
+            self._calm.file(run.calm, outcome.ts)
         self._cache.keep(self)
         is_news = self.is_asked_again and (known is None or not known.says_the_same(outcome))
         self.is_asked_again = False
@@ -154,8 +170,21 @@ class LiveQuery:
         self.stale_at = self.stale_at or 0
         self.is_asked_again = True
 
+    @property
+    def is_held(self) -> bool:
+        """Whether it has changed, and its watchers are not told yet."""
+        return self._calm is not None and self._calm.is_waiting
+
+    def unfile(self) -> None:
+        """It is not told of commits any more."""
+        self._cache.database.unsubscribe(self)
+        if self._calm is not None:
+            self._calm.close()
+            self._calm = None
+
     def invalidated(self, ts: Timestamp) -> None:
         """A commit changed what the last run read."""
+        self.unfile()
         if self.stale_at is None:
             self.stale_at = ts
         if not self.watches:
@@ -163,6 +192,45 @@ class LiveQuery:
             return
         for watch in self.watches:
             watch.tell()
+
+
+class _Calm:
+    """What a live query read that may change for a while before its watchers are told.
+
+    Implements `reactive.engine.database.Subscriber`.
+    """
+
+    __slots__ = ("_cache", "_due", "_is_closed", "_live", "_timer")
+
+    def __init__(self, live: LiveQuery, cache: "LiveQueries", interval_s: float) -> None:
+        self._live = live
+        self._cache = cache
+        self._due = cache.clock.monotonic() + interval_s
+        self._timer: Timer | None = None
+        self._is_closed = False
+
+    @property
+    def is_waiting(self) -> bool:
+        return self._timer is not None
+
+    def file(self, reads: ReadSet, at: Timestamp) -> None:
+        """Listens to changes of these ranges."""
+        conflict = self._cache.database.subscribe(self, reads, at)
+        if conflict is not None:
+            self.invalidated(conflict)
+
+    def invalidated(self, ts: Timestamp) -> None:
+        if self._is_closed:
+            # The same commit has told the live query already.
+            return
+        wait = max(0.0, self._due - self._cache.clock.monotonic())
+        self._timer = self._cache.clock.call_later(wait, lambda: self._live.invalidated(ts))
+
+    def close(self) -> None:
+        self._is_closed = True
+        self._cache.database.unsubscribe(self)
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 class QueryWatch:
@@ -191,6 +259,9 @@ class QueryWatch:
         while True:
             live = self._attached()
             outcome = live.holds_at(at)
+            if outcome is None:
+                live = self._cache.resumed(live)
+                outcome = live.holds_at(at)
             if outcome is not None:
                 return outcome
             live.refresh(self._caller, at, self._watcher)
@@ -201,15 +272,16 @@ class QueryWatch:
         live = self._live
         if live is None:
             live = self._cache.get(self._key, self._args)
-            self._attach(live)
+            self.attach(live)
             if live.outcome is not None and not live.is_for_newcomers:
                 live.ask_again()
         if live.is_per_identity:
             live = self._cache.of_identity(live, self._caller)
-            self._attach(live)
+            self.attach(live)
         return live
 
-    def _attach(self, live: LiveQuery) -> None:
+    def attach(self, live: LiveQuery) -> None:
+        """Watches this one from now on."""
         if self._live is not None:
             self._live.watches.pop(self, None)
         self._live = live
@@ -233,6 +305,7 @@ class LiveQueries:
     def __init__(self, database: Database, limits: Limits, clock: Clock, execute: Execute) -> None:
         self.database = database
         self.execute = execute
+        self.clock = clock
         self.now_ns = clock.now_ns
         self._limits = limits
         self._queries: dict[QueryKey, LiveQuery] = {}
@@ -251,9 +324,7 @@ class LiveQueries:
 
     def of_identity(self, shared: LiveQuery, caller: Caller) -> LiveQuery:
         """The live query for one identity of a function that looks at it."""
-        identity = caller.identity
-        name = _ANONYMOUS if identity is None else f"user:{sorted_claims(identity.claims)}"
-        return self.get(shared.key._replace(identity=name), shared._args)
+        return self.get(shared.key._replace(identity=identity_name(caller)), shared._args)
 
     def keep(self, live: LiveQuery) -> None:
         """Notes that a live query has a fresh result."""
@@ -263,6 +334,25 @@ class LiveQueries:
             self._queries.setdefault(live.key._replace(journal=outcome.journal), live)
         if not live.watches:
             self.retire(live)
+
+    def resumed(self, live: LiveQuery) -> LiveQuery:
+        """The live query that goes on for one that has to run again.
+
+        A page ends where it ended when its watchers first saw it; who comes after it has grown
+        begins a page of his own. Pages that end at the same place are one from then on.
+        """
+        outcome = live.outcome
+        is_first = live.key.journal is None and live.watches and not live.is_running
+        if outcome is None or outcome.journal is None or not is_first:
+            return live
+        if self._queries.get(live.key) is live:
+            del self._queries[live.key]
+        twin = self._queries.get(live.key._replace(journal=outcome.journal), live)
+        if twin is not live:
+            for watch in list(live.watches):
+                watch.attach(twin)
+            self.drop(live)
+        return twin
 
     def use(self, live: LiveQuery) -> None:
         """Notes that somebody watches it."""
@@ -289,7 +379,7 @@ class LiveQueries:
     def drop(self, live: LiveQuery) -> None:
         """Forgets it."""
         self.use(live)
-        self.database.unsubscribe(live)
+        live.unfile()
         for journal in {live.key.journal, live.outcome.journal if live.outcome else None}:
             key = live.key._replace(journal=journal)
             if self._queries.get(key) is live:
@@ -298,11 +388,16 @@ class LiveQueries:
     def invalidate_all(self, ts: Timestamp) -> None:
         """Marks every query stale, as when the code has changed."""
         for live in list(self._queries.values()):
-            self.database.unsubscribe(live)
+            live.unfile()
             live.invalidated(ts)
 
 
-def sorted_claims(claims: Any) -> str:
-    """A text that is equal for two tokens of the same user, however fresh each is."""
-    lasting = [item for item in claims.items() if item[0] not in _VOLATILE_CLAIMS]
-    return repr(sorted(lasting, key=lambda item: item[0]))
+def identity_name(caller: Caller) -> str:
+    """A text that two callers share when no function can tell their identities apart."""
+    if caller.problem is not None:
+        return f"refused:{caller.problem.code}:{caller.problem.message}"
+    identity = caller.identity
+    if identity is None:
+        return _ANONYMOUS
+    claims = sorted(identity.claims.items(), key=lambda item: item[0])
+    return f"user:{(identity.token_identifier, identity.subject, identity.issuer, claims)!r}"

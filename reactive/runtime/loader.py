@@ -6,26 +6,34 @@ import importlib
 import logging
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
+from reactive.clock import Clock
 from reactive.engine.database import Database
 from reactive.errors import ProjectError, ReactiveError
+from reactive.limits import Limits
 from reactive.runtime.codec import Encoder
+from reactive.runtime.crons import Cron, Crons
 from reactive.runtime.document import AnyDocument, Document, current_case
 from reactive.runtime.execution import print_and_log
-from reactive.runtime.function import Function
+from reactive.runtime.function import Function, Kind
+from reactive.runtime.http import HttpRouter
+from reactive.runtime.progress import Progress
 from reactive.runtime.registry import FunctionRegistry
 from reactive.runtime.runner import Project
 from reactive.runtime.schema import Schema
+from reactive.runtime.schema_check import SchemaCheck
+from reactive.runtime.shape import shape_of
+from reactive.runtime.sockets import SocketRouter
+from reactive.storage.interface import SchemaChange
 
 _log = logging.getLogger("reactive")
 
-_SKIPPED = {"http", "crons"}
-"""Modules with a meaning of their own, which is not there yet."""
-
-_CHECKED = "checked schema"
+T = TypeVar("T")
 
 
 def load_project(folder: Path, case: str) -> Project:
@@ -67,19 +75,51 @@ def _load(folder: Path, case: str) -> Project:
         sys.modules["functions"] = package
     schema_module = _import(folder, "schema") if (folder / "schema.py").exists() else None
     classes = list(_document_classes(schema_module)) if schema_module is not None else []
+    modules = dict(_function_modules(folder))
     functions = [
         (module_path, name, function)
-        for module_path, module in _function_modules(folder)
+        for module_path, module in modules.items()
         for name, function in vars(module).items()
         if isinstance(function, Function) and function.handler.__module__ == module.__name__
     ]
     for module in _modules_of(folder).values():
         # What a function prints is shown to its caller, too.
         vars(module).setdefault("print", print_and_log)
+    http = _declared(modules, "http", HttpRouter)
+    crons = tuple(_declared(modules, "crons", Crons) or ())
+    sockets = _declared(modules, "socketio", SocketRouter)
     try:
-        return Project(FunctionRegistry(functions, case), Schema(classes, case), Encoder(case))
+        registry = FunctionRegistry(functions, case)
+        for cron in crons:
+            _check_cron(cron, registry)
+        schema = Schema(classes, case)
+        return Project(registry, schema, Encoder(case), crons, http, _modules_of(folder), sockets)
     except ReactiveError as error:
         raise ProjectError(error.message) from error
+
+
+def _declared(modules: Mapping[str, ModuleType], name: str, kind: type[T]) -> T | None:
+    """What `functions/NAME.py` calls NAME; None where there is no such file.
+
+    Raises:
+        ProjectError: when the file is there and does not say.
+    """
+    if name not in modules:
+        return None
+    value = getattr(modules[name], name, None)
+    if not isinstance(value, kind):
+        raise ProjectError(
+            f"functions/{name}.py must have `{name} = {kind.__name__}()`, but {name} is {value!r}"
+        )
+    return value
+
+
+def _check_cron(cron: Cron, registry: FunctionRegistry) -> None:
+    try:
+        definition = registry.refer(cron.function, Kind.MUTATION, Kind.ACTION)
+        definition.signature.arguments(cron.args)
+    except ReactiveError as error:
+        raise ProjectError(f"functions/crons.py: the job {cron.name!r}: {error.message}") from error
 
 
 def _import(folder: Path, name: str) -> ModuleType:
@@ -125,9 +165,6 @@ def _function_modules(folder: Path) -> Iterator[tuple[str, ModuleType]]:
         parts = file.relative_to(root).with_suffix("").parts
         if any(part.startswith(("_", ".")) or not part.isidentifier() for part in parts):
             continue
-        if parts in {(name,) for name in _SKIPPED}:
-            _log.warning("functions/%s.py is not served: this version has no such thing", parts[0])
-            continue
         yield "/".join(parts), _import(folder, ".".join(("functions", *parts)))
 
 
@@ -162,28 +199,64 @@ def _forget(folder: Path) -> dict[str, ModuleType]:
     return dropped
 
 
-async def install(project: Project, database: Database, folder: Path) -> None:
-    """Makes the database ready for the project's tables.
+async def install(
+    project: Project,
+    serving: Project,
+    folder: Path,
+    database: Database,
+    clock: Clock,
+    limits: Limits,
+    serve: Callable[[], None],
+) -> None:
+    """Puts a project in the place of the one that is being served, which goes on until then.
 
-    Documents are checked only when the schema's source is not the one they were checked with.
+    Documents of tables whose shape is new are checked, new indexes filled. Then, between two
+    commits, the new indexes and the project's code begin to be used: that is when `serve`, which
+    must not wait, is called.
 
     Raises:
         ProjectError: when stored documents do not match; nothing is changed then.
+        StorageError: when the store refused; nothing is changed then either.
     """
-    store = database.store
-    fingerprint = _fingerprint(folder, project.schema.case)
-    if await store.note(_CHECKED) != fingerprint:
-        await project.schema.check_documents(store, database.head)
-    await database.define(project.schema.specs)
-    project.schema.bind(store)
-    await store.set_note(_CHECKED, fingerprint)
+    schema = project.schema
+    source = cache(partial(_source_digest, project.modules))
+    shapes = {
+        name: shape_of(codec.cls, schema.case, source) for name, codec in schema.codecs.items()
+    }
+    progress = Progress(database.store, clock, limits)
+    check = SchemaCheck(schema.codecs, shapes, database, progress, clock, limits)
+
+    def adopted() -> None:
+        schema.bind(database.store)
+        _show(project, folder)
+        serve()
+
+    change = SchemaChange(
+        notes=check.notes,
+        confirm=check.confirm,
+        adopted=adopted,
+        progress=partial(progress.report, "indexing"),
+    )
+    # What the served code imports while it runs must be of its own kind.
+    _show(serving, folder)
+    database.observers.append(check)
+    try:
+        await check.run()
+        await database.define(schema.specs, change)
+    finally:
+        database.observers.remove(check)
 
 
-def _fingerprint(folder: Path, case: str) -> str:
-    digest = hashlib.sha256(case.encode())
-    for module in sorted(_modules_of(folder).values(), key=lambda each: each.__name__):
-        file = getattr(module, "__file__", None)
-        is_function = module.__name__.startswith("functions.")
-        if file is not None and not is_function:
+def _show(project: Project, folder: Path) -> None:
+    """Makes this project's modules those that an import finds."""
+    _forget(folder.resolve())
+    sys.modules.update(project.modules)
+
+
+def _source_digest(modules: Mapping[str, ModuleType]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(modules):
+        file = getattr(modules[name], "__file__", None)
+        if file is not None and not name.startswith("functions."):
             digest.update(Path(file).read_bytes())
     return digest.hexdigest()

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from reactive.backend import CallOutcome, MutationRequest
@@ -10,6 +11,8 @@ from reactive.engine.database import Database
 from reactive.engine.transaction import Transaction
 from reactive.errors import ConflictError, OutOfRetentionError, ReactiveError
 from reactive.limits import Limits
+from reactive.runtime.db import SystemTables
+from reactive.runtime.execution import Execution
 from reactive.runtime.guard import OverrunError
 from reactive.runtime.registry import FunctionDefinition
 from reactive.values.document import Receipt
@@ -46,12 +49,35 @@ class Lane:
         self.under_way: dict[int, Mutation] = {}
 
 
+class Hook(Protocol):
+    """What the server itself does in the transaction of a mutation."""
+
+    async def before(self, db: SystemTables) -> None:
+        """Runs before the author's code; what it raises ends the mutation."""
+        ...
+
+    async def after(self, db: SystemTables) -> None:
+        """Runs when the author's code has returned."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HookedRequest(MutationRequest):
+    """A mutation that the server itself wants run, internal ones included."""
+
+    hook: Hook | None = None
+
+
 class MutationResult(NamedTuple):
-    """What a mutation's code gave: the result itself, its JSON and the log lines' JSON."""
+    """What a mutation's code gave: the result itself, its JSON and the log lines' JSON.
+
+    `run` is the execution that gave it.
+    """
 
     value: object
     text: JsonBytes
     log_lines: JsonBytes
+    run: Execution | None = None
 
 
 class MutationRunner(Protocol):
@@ -69,6 +95,10 @@ class MutationRunner(Protocol):
     ) -> Coroutine[Any, Any, MutationResult]: ...
 
     def must_use_worker(self, definition: FunctionDefinition) -> bool: ...
+
+    def mutation_committed(self, request: MutationRequest, result: MutationResult) -> None:
+        """The result is durable."""
+        ...
 
     def mutation_failed(self, request: MutationRequest, error: BaseException) -> CallOutcome: ...
 
@@ -189,7 +219,7 @@ class Mutation:
             request, definition, transaction, in_worker=in_worker
         )
         if request.session is not None:
-            _, text, log_lines = self._result
+            _, text, log_lines, _ = self._result
             transaction.receipt = Receipt(request.session, request.request, text, log_lines)
 
     # Outside of the slot
@@ -212,6 +242,9 @@ class Mutation:
         except OutOfRetentionError:
             # So much was committed meanwhile that its snapshot is gone.
             self._try_again()
+        except GeneratorExit:
+            # Its loop ended before it did; there is nobody left to be told.
+            raise
         except BaseException as error:
             self._fail(error)
             if isinstance(error, asyncio.CancelledError):
@@ -220,7 +253,8 @@ class Mutation:
     # How it ends
 
     def committed(self, ts: Timestamp) -> None:
-        value, text, log_lines = self._result
+        value, text, log_lines, _ = self._result
+        self._runner.mutation_committed(self._request, self._result)
         self._finish(CallOutcome(text, None, log_lines, ts, value))
 
     def failed(self, error: ReactiveError) -> None:

@@ -14,11 +14,13 @@ from reactive.runtime.pagination import (
 )
 from reactive.runtime.ranges import IndexRangeBuilder, RangeOf
 from reactive.runtime.schema import Table
+from reactive.runtime.search import SearchFilterBuilder, SearchOf, SearchWalk, places_of
 from reactive.runtime.types import UNSET
 from reactive.values.document import Row
 from reactive.values.keys import after, prefix_end
 from reactive.values.ranges import IndexRange
-from reactive.values.tables import IndexDefinition
+from reactive.values.tables import IndexDefinition, TextIndexDefinition
+from reactive.values.text import TextSearch
 
 if TYPE_CHECKING:
     from reactive.runtime.execution import Execution
@@ -30,12 +32,22 @@ _NEAR_LIMIT = 0.75
 class Query(Generic[D]):
     """Documents of one table, in the order of one index. Usable once."""
 
-    __slots__ = ("_descending", "_filters", "_index", "_is_used", "_range", "_run", "_table")
+    __slots__ = (
+        "_descending",
+        "_filters",
+        "_index",
+        "_is_used",
+        "_range",
+        "_run",
+        "_search",
+        "_table",
+    )
 
     def __init__(self, run: "Execution", table: Table) -> None:
         self._run = run
         self._table = table
         self._index: IndexDefinition = table.definition.by_creation_time
+        self._search: tuple[TextIndexDefinition, TextSearch] | None = None
         self._range = IndexRange(self._index.number, 0, b"", b"", prefix_end(b""))
         self._descending: bool | None = None
         self._filters: list[Callable[[Any], object]] = []
@@ -55,9 +67,12 @@ class Query(Generic[D]):
         fields = self._table.index_fields.get(name)
         definition = self._table.definition.index(name)
         if fields is None or definition is None:
+            hint = "; use with_search_index" if name in self._table.search_fields else ""
             raise UsageError(
-                f"table {self._table.name} has no index {name!r}", code="IndexNotFoundError"
+                f"table {self._table.name} has no index {name!r}{hint}", code="IndexNotFoundError"
             )
+        if self._search is not None:
+            raise UsageError("a query has either with_index or with_search_index")
         if self._range.depth or self._index is not self._table.definition.by_creation_time:
             raise UsageError("a query walks one index only")
         builder = IndexRangeBuilder(name, fields, self._run.encoder.default, UNSET)
@@ -69,6 +84,38 @@ class Query(Generic[D]):
         self._range = builder.build(definition.number)
         return self
 
+    def with_search_index(self, index: Index | str, search: SearchOf, /) -> Self:
+        """Finds documents by the words of a text, best first: `lambda q: q.search("body", text)`.
+
+        They have any of the words, or one that begins like the last of them, and fit all of the
+        equalities, which `.eq("channel", c)` adds. The order cannot be changed.
+
+        Raises:
+            UsageError: when there is no such search index, or it does not have these fields.
+            LimitError: when there are too many words or equalities.
+        """
+        name = index.name if isinstance(index, Index) else index
+        fields = self._table.search_fields.get(name)
+        definition = self._table.definition.text_index(name)
+        if fields is None or definition is None:
+            hint = "; use with_index" if name in self._table.index_fields else ""
+            raise UsageError(
+                f"table {self._table.name} has no search index {name!r}{hint}",
+                code="IndexNotFoundError",
+            )
+        if self._range.depth or self._index is not self._table.definition.by_creation_time:
+            raise UsageError("a query has either with_index or with_search_index")
+        if self._search is not None:
+            raise UsageError("a query searches one index only")
+        if self._descending is not None:
+            raise UsageError("the order of a search cannot be changed: the best come first")
+        run = self._run
+        builder = SearchFilterBuilder(name, fields, run.limits, run.encoder.default, UNSET)
+        search(builder)
+        self._search = definition, builder.build()
+        self._range = places_of(*self._search)
+        return self
+
     def order(self, order: Literal["asc", "desc"]) -> Self:
         """Forwards, which is the default, or backwards.
 
@@ -77,6 +124,8 @@ class Query(Generic[D]):
         """
         if order not in ("asc", "desc"):
             raise UsageError(f"the order is 'asc' or 'desc', not {order!r}")
+        if self._search is not None:
+            raise UsageError("the order of a search cannot be changed: the best come first")
         if self._descending is not None:
             raise UsageError("order() may be called once only")
         self._descending = order == "desc"
@@ -121,7 +170,7 @@ class Query(Generic[D]):
 
     def __aiter__(self) -> AsyncIterator[D]:
         self._use()
-        return self._documents(_Walk(self, self._range))
+        return self._documents(self._walk(self._range))
 
     async def paginate(self, options: PaginationOptions) -> PaginationResult[D]:
         """One page, whose end is kept when the query runs again, so that pages have no gaps.
@@ -152,7 +201,7 @@ class Query(Generic[D]):
         self._use()
         if n == 0:
             return []
-        walk = _Walk(self, self._range)
+        walk = self._walk(self._range)
         load = self._table.codec.load
         if not self._filters:
             rows = await walk.read(n)
@@ -164,7 +213,12 @@ class Query(Generic[D]):
                 break
         return found
 
-    async def _documents(self, walk: "_Walk") -> AsyncIterator[D]:
+    def _walk(self, range: IndexRange) -> "_Walk | SearchWalk":
+        if self._search is None:
+            return _Walk(self, range)
+        return SearchWalk(self._run, self._table, *self._search, range)
+
+    async def _documents(self, walk: "_Walk | SearchWalk") -> AsyncIterator[D]:
         load = self._table.codec.load
         while (row := await walk.step()) is not None:
             document = load(row)
@@ -287,7 +341,7 @@ class _Page:
         size = 0
         is_done = self._is_past_end
         status: PageStatus | None = None
-        walk = _Walk(query, self._range)
+        walk = query._walk(self._range)
         while not is_done and not (self._end is None and self._is_full(page, rows, size)):
             if rows and (
                 transaction.documents_read >= limits.documents_read_max
@@ -314,7 +368,8 @@ class _Page:
         cursor = self._cursors.encode(end)
         if self._options.end_cursor is None:
             run.journal_out = cursor
-        middle = rows[(len(rows) - 1) // 2].key if len(rows) > 2 else None
+        can_split = len(rows) > 2 and query._search is None
+        middle = rows[(len(rows) - 1) // 2].key if can_split else None
         return PaginationResult[Any].model_construct(
             page=page,
             is_done=end.key is None,

@@ -90,8 +90,8 @@ class FunctionRegistry:
             )
         return definition
 
-    def refer(self, function: object, kind: Kind) -> FunctionDefinition:
-        """The function that Python code means, by itself or by its path.
+    def refer(self, function: object, *kinds: Kind) -> FunctionDefinition:
+        """The function of one of these kinds that Python code means, by itself or by its path.
 
         Raises:
             UsageError: when there is none, or it is of another kind.
@@ -102,10 +102,10 @@ class FunctionRegistry:
         definition = self._by_python_path.get(path) if isinstance(path, str) else None
         if definition is None:
             raise UsageError(f"there is no function {function!r}", code="FunctionNotFound")
-        if definition.kind is not kind:
+        if definition.kind not in kinds:
             raise UsageError(
                 f"{definition.path} is a {definition.kind.value.lower()}, "
-                f"and cannot be called as a {kind.value.lower()}",
+                f"and cannot be called as a {' or a '.join(each.value.lower() for each in kinds)}",
                 code="InvalidFunctionCall",
             )
         return definition

@@ -6,9 +6,10 @@ import logging
 import random
 import secrets
 import traceback
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 from reactive.backend import Caller, Failure
@@ -18,11 +19,14 @@ from reactive.errors import ApplicationError, CallError, LimitError, ReactiveErr
 from reactive.limits import MIB, Limits
 from reactive.runtime.codec import Encoder
 from reactive.runtime.context import ActionCtx, Calls, MutationCtx, QueryCtx
+from reactive.runtime.crons import Cron
 from reactive.runtime.execution import Execution, current
 from reactive.runtime.function import Kind
 from reactive.runtime.guard import can_interrupt, run_on_loop
+from reactive.runtime.http import HttpRouter
 from reactive.runtime.registry import FunctionDefinition, FunctionRegistry
 from reactive.runtime.schema import Schema
+from reactive.runtime.sockets import SocketRouter
 from reactive.runtime.types import table_numbers
 from reactive.runtime.workers import LoopSnapshot, Workers
 from reactive.storage.interface import Store
@@ -43,6 +47,10 @@ class Project:
     registry: FunctionRegistry
     schema: Schema
     encoder: Encoder
+    crons: tuple[Cron, ...] = ()
+    http: HttpRouter | None = None
+    modules: Mapping[str, ModuleType] = field(default_factory=dict)
+    sockets: SocketRouter | None = None
 
 
 class Runner:
@@ -56,6 +64,7 @@ class Runner:
         self._dice = random.Random(secrets.randbits(128))
         self._workers = Workers(limits)
         self.executions = 0
+        self.rows_read = 0
 
     def close(self) -> None:
         self._workers.close()
@@ -90,21 +99,21 @@ class Runner:
     def execution(
         self,
         project: Project,
-        definition: FunctionDefinition,
+        path: str,
         caller: Caller,
         transaction: Transaction | None,
         journal: str | None = None,
     ) -> Execution:
         """A fresh execution: a clock that stands, a seed of its own."""
         return Execution(
-            path=definition.path,
+            path=path,
             schema=project.schema,
             encoder=project.encoder,
             limits=self._limits,
             secret=self._store.secret,
             caller=caller,
             transaction=transaction,
-            now_ms=self._clock.now_ns() / 1e6,
+            clock=self._clock,
             dice=self._dice,
             journal=journal,
         )
@@ -130,10 +139,12 @@ class Runner:
         context.run(_enter, run)
         try:
             if in_worker:
-                run.transaction.snapshot = LoopSnapshot(run.transaction.snapshot)
+                snapshot = run.transaction.snapshot
+                run.transaction.snapshot = LoopSnapshot(snapshot)
                 time = asyncio.get_running_loop().time
                 start = time()
                 value = await self._workers.run(coroutine, context)
+                run.transaction.snapshot = snapshot
                 if time() - start < self._limits.loop_hold_s / 4:
                     # It was slow once, and is not any more.
                     definition.is_slow = False
@@ -142,6 +153,7 @@ class Runner:
             return definition.signature.result(value)
         finally:
             run.is_open = False
+            self.rows_read += run.transaction.documents_read
 
     def must_use_worker(self, definition: FunctionDefinition) -> bool:
         """Whether the function cannot be run on the loop."""
@@ -160,6 +172,17 @@ class Runner:
         try:
             value = await definition.function.handler(ActionCtx(run, calls), **arguments)
             return definition.signature.result(value)
+        finally:
+            run.is_open = False
+
+    async def run_endpoint(
+        self, serve: Callable[[ActionCtx], Awaitable[None]], run: Execution, calls: Calls
+    ) -> None:
+        """Runs the code of an HTTP endpoint with the context of an action."""
+        self.executions += 1
+        _enter(run)
+        try:
+            await serve(ActionCtx(run, calls))
         finally:
             run.is_open = False
 
@@ -226,6 +249,12 @@ class Runner:
         _log.error("%s failed (request %s)\n%s", path, request_id, trace)
         message = "Server Error" if self._redact else self._explained(error)
         return Failure(message, None, code, request_id)
+
+    def explain(self, error: BaseException) -> str:
+        """What those who run the server may see of an exception, whatever clients may."""
+        if isinstance(error, ReactiveError) and error.is_public:
+            return error.message
+        return self._explained(error)
 
     def _explained(self, error: BaseException) -> str:
         if isinstance(error, ApplicationError) and error.default_code == "ApplicationError":

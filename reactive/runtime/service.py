@@ -3,12 +3,14 @@
 
 import asyncio
 import hmac
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from reactive.backend import (
+    ANYBODY,
     EMPTY_LOG,
+    Authenticator,
     Caller,
     CallOutcome,
     Identity,
@@ -17,25 +19,38 @@ from reactive.backend import (
     Watcher,
     request_name,
 )
-from reactive.clock import Clock
+from reactive.clock import Clock, timeout
 from reactive.engine.database import Database
 from reactive.engine.transaction import Transaction
 from reactive.errors import CallError, OutOfRetentionError
 from reactive.limits import Limits
 from reactive.protocol.paths import canonical_path
+from reactive.runtime.calls import FunctionCalls
 from reactive.runtime.codec import Encoder
-from reactive.runtime.execution import Execution, impersonated
+from reactive.runtime.context import ActionCtx
+from reactive.runtime.db import SystemTables
+from reactive.runtime.endpoints import ProjectEndpoints
+from reactive.runtime.execution import Execution
+from reactive.runtime.file_service import FileService
 from reactive.runtime.function import Kind
 from reactive.runtime.guard import OverrunError
 from reactive.runtime.live import LiveQueries, QueryKey, QueryRun, QueryWatch
-from reactive.runtime.mutations import Done, Lane, Mutation, MutationResult
+from reactive.runtime.logs import LogFeed
+from reactive.runtime.mutations import Done, HookedRequest, Lane, Mutation, MutationResult
 from reactive.runtime.registry import FunctionDefinition, FunctionRegistry
 from reactive.runtime.runner import Project, Runner
 from reactive.runtime.schema import Schema
+from reactive.runtime.socket_events import ProjectSockets
+from reactive.runtime.system import SYSTEM, SystemWork
+from reactive.runtime.vectors import VectorSearch
+from reactive.settings import Settings
+from reactive.storage.files import FileStore
 from reactive.values.document import Receipt
 from reactive.values.encoding import JsonBytes, dump_wire
 from reactive.values.ranges import ReadSet
 from reactive.values.timestamp import Timestamp
+
+T = TypeVar("T")
 
 _CATCH_UP_S = 2.0
 _NOT_RUN = object()
@@ -51,7 +66,9 @@ class FunctionService:
         limits: Limits,
         clock: Clock,
         *,
-        admin_key: str | None = None,
+        files: FileStore,
+        settings: Settings,
+        authenticator: Authenticator | None = None,
     ) -> None:
         self._database = database
         self._project = Project(
@@ -60,15 +77,23 @@ class FunctionService:
         self._runner = runner
         self._limits = limits
         self._clock = clock
-        self._admin_key = admin_key
+        self.settings = settings
+        self._authenticator = authenticator
         self._lanes: WeakValueDictionary[str, Lane] = WeakValueDictionary()
         self._resuming = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._actions: set[asyncio.Task[Any]] = set()
+        self.stopping = asyncio.Event()
         database.on_receipt = self._note_receipt
         database.on_forget = self._forget_receipts
         self._calls = FunctionCalls(self)
+        origin = settings.origin(settings.port)
+        self.files = FileService(self, files, database.store, limits, clock, origin)
+        self.endpoints = ProjectEndpoints(self, runner, self._calls, limits)
+        self.sockets = ProjectSockets(self, runner, self._calls, limits)
+        self.logs = LogFeed(limits, clock, runner.explain)
         self.queries = LiveQueries(database, limits, clock, self._execute)
+        self.vectors = VectorSearch(database, clock, limits)
 
     @property
     def head(self) -> Timestamp:
@@ -80,23 +105,45 @@ class FunctionService:
         return self._runner.executions
 
     @property
+    def rows_read(self) -> int:
+        """How many documents queries and mutations have read."""
+        return self._runner.rows_read
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether mutations are running in threads."""
+        return bool(self._tasks)
+
+    @property
     def project(self) -> Project:
         return self._project
+
+    @property
+    def registry(self) -> FunctionRegistry:
+        return self._project.registry
+
+    @property
+    def encoder(self) -> Encoder:
+        return self._project.encoder
 
     def serve(self, project: Project) -> None:
         """Serves this code from now on, and runs every live query again."""
         self._project = project
+        self.vectors.serve(project.schema)
         self.queries.invalidate_all(self.head)
 
     async def drain(self) -> None:
         """Waits for the actions that are running, but not for ever."""
+        self.stopping.set()
         if self._actions:
             await asyncio.wait(self._actions, timeout=self._limits.drain_s)
+        self.logs.close()
 
     async def close(self) -> None:
         """Lets mutations that run in threads finish, and then the threads."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=self._limits.user_time_s + 1)
+        await self.vectors.close()
         self._runner.close()
 
     async def wait_for(self, ts: Timestamp) -> bool:
@@ -144,7 +191,7 @@ class FunctionService:
             if live.is_per_identity:
                 live = self.queries.of_identity(live, caller)
             outcome = live.holds_at(self.head)
-            if outcome is not None and live.is_for_newcomers:
+            if outcome is not None and live.is_for_newcomers and not live.is_held:
                 return outcome
             live.ask_again()
             live.refresh(caller, self.head, None)
@@ -156,9 +203,27 @@ class FunctionService:
         self, key: QueryKey, args: Any, caller: Caller, journal: str | None, at: Timestamp
     ) -> QueryRun:
         """Runs a query on the snapshot at `at`, or, when that is gone, on the newest."""
-        project, runner = self._project, self._runner
+        while True:
+            project = self._project
+            run = await self._execute_in(project, key, args, caller, journal, at)
+            # A reload while it ran in a thread may have taken an index from under it.
+            if project is self._project:
+                return run
+            at = self.head
+
+    async def _execute_in(
+        self,
+        project: Project,
+        key: QueryKey,
+        args: Any,
+        caller: Caller,
+        journal: str | None,
+        at: Timestamp,
+    ) -> QueryRun:
+        runner = self._runner
         reads = ReadSet()
         run: Execution | None = None
+        definition: FunctionDefinition | None = None
         try:
             definition = project.registry.find(key.path, Kind.QUERY, key.is_admin)
             arguments = runner.arguments(project, definition, args)
@@ -167,7 +232,7 @@ class FunctionService:
             while value is _NOT_RUN:
                 transaction = self._database.begin(at)
                 reads = transaction.reads
-                run = runner.execution(project, definition, caller, transaction, journal)
+                run = runner.execution(project, definition.path, caller, transaction, journal)
                 try:
                     value = await runner.run(
                         definition, run, self._calls, arguments, in_worker=in_worker
@@ -178,15 +243,23 @@ class FunctionService:
                     at = self.head
             text: JsonBytes | None = runner.encode(project, definition, value)
             failure = None
+            self.logs.note("query", key.path, run)
         except BaseException as error:  # noqa: BLE001 - it is the author's code that raised
             text, failure = None, runner.failure(key.path, error, "")
+            self.logs.note("query", key.path, run, request_id=failure.request_id, error=error)
         log_lines = runner.log_lines(run) if run is not None else EMPTY_LOG
         # A run that fails before it paginates must not lose where the page ended.
         journal_out = (run.journal_out if run is not None else None) or journal
         outcome = QueryOutcome(at, text, failure, log_lines, journal_out)
-        if run is None:
+        if run is None or definition is None:
             return QueryRun(outcome, reads, False, False)
-        return QueryRun(outcome, reads, run.looked_at_identity, run.looked_at_clock)
+        calm: ReadSet | None = None
+        interval_s = definition.function.push_interval_s
+        if interval_s:
+            reads, calm = reads.split(project.schema.index_numbers(definition.function.urgent))
+        return QueryRun(
+            outcome, reads, run.looked_at_identity, run.looked_at_clock, calm, interval_s
+        )
 
     # Mutations
 
@@ -242,7 +315,8 @@ class FunctionService:
         registry = self._project.registry
         if request.is_internal:
             return registry.refer(request.path, Kind.MUTATION)
-        return registry.find(request.path, Kind.MUTATION, request.caller.is_admin)
+        is_open = request.caller.is_admin or isinstance(request, HookedRequest)
+        return registry.find(request.path, Kind.MUTATION, is_open)
 
     def must_use_worker(self, definition: FunctionDefinition) -> bool:
         return self._runner.must_use_worker(definition)
@@ -261,45 +335,90 @@ class FunctionService:
             arguments = definition.signature.arguments(request.args)
         else:
             arguments = runner.arguments(project, definition, request.args)
-        run = runner.execution(project, definition, request.caller, transaction)
+        run = runner.execution(project, definition.path, request.caller, transaction)
+        hook = request.hook if isinstance(request, HookedRequest) else None
         try:
+            if hook is not None:
+                await hook.before(self._system_tables(transaction))
             value = await runner.run(definition, run, self._calls, arguments, in_worker=in_worker)
             text = runner.encode(project, definition, value)
+            if hook is not None:
+                await hook.after(self._system_tables(transaction))
         except Exception as error:
-            error.__reactive_log__ = runner.log_lines(run)  # type: ignore[attr-defined]
+            error.__reactive_run__ = run  # type: ignore[attr-defined]
             raise
-        return MutationResult(value, text, runner.log_lines(run))
+        return MutationResult(value, text, runner.log_lines(run), run)
+
+    def mutation_committed(self, request: MutationRequest, result: MutationResult) -> None:
+        """The mutation is durable; see `MutationRunner`."""
+        if result.run is not None:
+            request_id = request.request_id or request_name(request.session, request.request)
+            self.logs.note("mutation", result.run.path, result.run, request_id=request_id)
 
     def mutation_failed(self, request: MutationRequest, error: BaseException) -> CallOutcome:
         """What the client is told of an error; see `MutationRunner`."""
         request_id = request.request_id or request_name(request.session, request.request)
         failure = self._runner.failure(request.path, error, request_id)
-        log_lines = getattr(error, "__reactive_log__", EMPTY_LOG)
+        run: Execution | None = getattr(error, "__reactive_run__", None)
+        log_lines = self._runner.log_lines(run) if run is not None else EMPTY_LOG
+        path = request.path if run is None else run.path
+        self.logs.note("mutation", path, run, request_id=failure.request_id, error=error)
         return CallOutcome(None, failure, log_lines, error=error)
+
+    # The server's own transactions
+
+    def _system_tables(self, transaction: Transaction) -> SystemTables:
+        run = self._runner.execution(self._project, SYSTEM, ANYBODY, transaction)
+        return SystemTables(run)
+
+    def peek(self) -> tuple[SystemTables, Transaction]:
+        """The system tables at the newest commit, and what is read of them."""
+        transaction = self._database.begin()
+        return self._system_tables(transaction), transaction
+
+    async def transact(self, work: Callable[[SystemTables], Awaitable[T]]) -> T:
+        """Runs work on the system tables as a transaction of its own; returns when it is durable.
+
+        Raises:
+            Exception: whatever the work raises, and then nothing is written.
+        """
+        transaction = SystemWork(self._system_tables, work)
+        self._database.submit(transaction)
+        return await transaction.done
 
     # Actions
 
-    async def act(self, path: str, args: Any, caller: Caller, request_id: str) -> CallOutcome:
-        run: Execution | None = None
-        project, runner = self._project, self._runner
+    def note_running(self) -> asyncio.Task[Any] | None:
+        """The current task is an action: the server waits for it before it stops."""
         task = asyncio.current_task()
         if task is not None:
             self._actions.add(task)
             task.add_done_callback(self._actions.discard)
+        return task
+
+    async def act(
+        self, path: str, args: Any, caller: Caller, request_id: str, *, is_internal: bool = False
+    ) -> CallOutcome:
+        """Runs an action; `is_internal` opens internal ones to the server itself."""
+        run: Execution | None = None
+        project, runner = self._project, self._runner
+        task = self.note_running()
         try:
-            definition = project.registry.find(path, Kind.ACTION, caller.is_admin)
+            is_open = caller.is_admin or is_internal
+            definition = project.registry.find(path, Kind.ACTION, is_open)
             arguments = runner.arguments(project, definition, args)
-            run = runner.execution(project, definition, caller, None)
-            async with asyncio.timeout(self._limits.action_time_s):
+            run = runner.execution(project, definition.path, caller, None)
+            async with timeout(self._clock, self._limits.action_time_s):
                 value = await runner.run_action(definition, run, self._calls, arguments)
             text = runner.encode(project, definition, value)
         except BaseException as error:
             if task is not None and task.cancelling():
                 raise
             log_lines = runner.log_lines(run) if run is not None else EMPTY_LOG
-            return CallOutcome(
-                None, runner.failure(path, error, request_id), log_lines, error=error
-            )
+            failure = runner.failure(path, error, request_id)
+            self.logs.note("action", path, run, request_id=failure.request_id, error=error)
+            return CallOutcome(None, failure, log_lines, error=error)
+        self.logs.note("action", path, run, request_id=request_id)
         return CallOutcome(text, None, runner.log_lines(run), result=value)
 
     async def call(self, path: str, args: Any, caller: Caller, request_id: str) -> CallOutcome:
@@ -314,10 +433,15 @@ class FunctionService:
         outcome = await self.query(path, args, caller)
         return CallOutcome(outcome.value, outcome.failure, outcome.log_lines, outcome.ts)
 
+    def action_context(self, path: str, caller: Caller) -> ActionCtx:
+        """A context for code of the server's own, or of somebody who uses it in this process."""
+        run = self._runner.execution(self._project, path, caller, None)
+        return ActionCtx(run, self._calls)
+
     async def run_query_for(
         self, run: Execution, definition: FunctionDefinition, args: Mapping[str, Any]
-    ) -> Any:
-        """Runs a query for an action and gives its result as it is, not encoded.
+    ) -> tuple[Any, Transaction]:
+        """Runs a query for an action; gives its result as it is, not encoded, and what it read.
 
         Raises:
             Exception: whatever the query raises.
@@ -327,11 +451,13 @@ class FunctionService:
         in_worker = runner.must_use_worker(definition)
         while True:
             transaction = self._database.begin()
-            inner = runner.execution(self._project, definition, run.caller, transaction)
+            inner = runner.execution(self._project, definition.path, run.caller, transaction)
             try:
-                return await runner.run(
+                value = await runner.run(
                     definition, inner, self._calls, arguments, in_worker=in_worker
                 )
+                self.logs.note("query", definition.path, inner)
+                return value, transaction
             except OverrunError:
                 definition.is_slow = in_worker = True
             except OutOfRetentionError:
@@ -342,7 +468,7 @@ class FunctionService:
     ) -> Any:
         """Runs an action for another one."""
         arguments = definition.signature.arguments(args)
-        inner = self._runner.execution(self._project, definition, run.caller, None)
+        inner = self._runner.execution(self._project, definition.path, run.caller, None)
         inner.log = run.log
         return await self._runner.run_action(definition, inner, self._calls, arguments)
 
@@ -354,52 +480,21 @@ class FunctionService:
 
     # Who is calling
 
-    async def identify(self, token: str) -> Identity:
-        raise CallError(
-            "No auth provider found matching the given token: this server trusts no issuer",
-            code="NoAuthProvider",
-        )
+    async def identify(self, token: str) -> Caller:
+        if self._authenticator is None:
+            raise CallError("this server takes no tokens", code="NoAuthProvider")
+        return await self._authenticator.identify(token)
 
     def admin(self, key: str, acting_as: Mapping[str, Any] | None) -> Caller:
-        known = self._admin_key
-        secret = key.removeprefix("prod:").removeprefix("dev:")
-        if known is None or not (
-            hmac.compare_digest(key.encode(), known.encode())
-            or hmac.compare_digest(secret.encode(), known.encode())
+        known = (self.settings.admin_key or "").encode()
+        given = key.encode(errors="surrogatepass")
+        secret = given.removeprefix(b"prod:").removeprefix(b"dev:")
+        if not known or not (
+            hmac.compare_digest(given, known) or hmac.compare_digest(secret, known)
         ):
             raise CallError(
                 "The provided admin key was invalid for this server", code="BadAdminKey"
             )
         if acting_as is None:
             return Caller(is_admin=True)
-        token, subject, issuer = impersonated(acting_as)
-        return Caller(Identity(token, subject, issuer, dict(acting_as)), is_admin=True)
-
-
-class FunctionCalls:
-    """How functions call each other; implements `reactive.runtime.context.Calls`."""
-
-    def __init__(self, service: FunctionService) -> None:
-        self._service = service
-
-    async def run_query(self, run: Execution, function: object, args: dict[str, Any]) -> Any:
-        definition = self._service.project.registry.refer(function, Kind.QUERY)
-        if run.has_transaction:
-            return await self._service.run_nested(run, definition, args)
-        return await self._service.run_query_for(run, definition, args)
-
-    async def run_mutation(self, run: Execution, function: object, args: dict[str, Any]) -> Any:
-        definition = self._service.project.registry.refer(function, Kind.MUTATION)
-        if run.has_transaction:
-            return await self._service.run_nested(run, definition, args)
-        request = MutationRequest(
-            definition.python_path, args, run.caller, request_id="", is_internal=True
-        )
-        outcome = await self._service.mutate_and_wait(request)
-        if outcome.error is not None:
-            raise outcome.error
-        return outcome.result
-
-    async def run_action(self, run: Execution, function: object, args: dict[str, Any]) -> Any:
-        definition = self._service.project.registry.refer(function, Kind.ACTION)
-        return await self._service.run_action_for(run, definition, args)
+        return Caller(Identity.impersonated(acting_as), is_admin=True)

@@ -42,6 +42,7 @@ class Signature:
         ):
             raise ProjectError(f"{path}: the first parameter must be the context")
         self._names: dict[str, str] = {}
+        self.wire_names: dict[str, str] = {}
         fields: dict[str, Any] = {}
         takes_any = False
         for at, parameter in enumerate(parameters[1:]):
@@ -50,8 +51,11 @@ class Signature:
                 continue
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
                 raise ProjectError(f"{path}: parameter {parameter.name} cannot be given by name")
+            annotation = hints.get(parameter.name, Any)
+            alias = _alias(annotation) or wire_name(parameter.name)
             self._names[f"a{at}"] = parameter.name
-            fields[f"a{at}"] = _field(parameter, hints.get(parameter.name, Any), wire_name)
+            self.wire_names[parameter.name] = alias
+            fields[f"a{at}"] = _field(parameter, annotation, alias)
         self._takes_any = takes_any
         try:
             model = create_model(
@@ -100,13 +104,15 @@ class Signature:
             ) from error
 
 
-def _field(
-    parameter: inspect.Parameter, annotation: Any, wire_name: Callable[[str], str]
-) -> tuple[Any, FieldInfo]:
-    alias = wire_name(parameter.name)
+def _alias(annotation: Any) -> str | None:
+    alias = None
     for extra in getattr(annotation, "__metadata__", ()):
         if isinstance(extra, FieldInfo) and extra.alias:
             alias = extra.alias
+    return alias
+
+
+def _field(parameter: inspect.Parameter, annotation: Any, alias: str) -> tuple[Any, FieldInfo]:
     default = ... if parameter.default is parameter.empty else parameter.default
     choices: Any = alias if alias == parameter.name else AliasChoices(alias, parameter.name)
     # The field's own alias would win over ours, so the annotation is passed on without it.
@@ -168,7 +174,7 @@ def _wants_adapter(annotation: Any) -> bool:
 
 def _quick_types(annotation: Any) -> tuple[bool, tuple[type, ...]] | None:
     """Whether the type is a list, and classes whose instances need no further look."""
-    if typing.get_origin(annotation) is list:
+    if typing.get_origin(annotation) is list and typing.get_args(annotation):
         inner = _quick_types(typing.get_args(annotation)[0])
         return None if inner is None or inner[0] else (True, inner[1])
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):

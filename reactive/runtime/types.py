@@ -4,7 +4,19 @@ import enum
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, TypeVar
+from types import UnionType
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Final,
+    Generic,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -32,11 +44,30 @@ def table_name(table: object) -> str:
     return name
 
 
-class _IdOf:
+def may_be_text(annotation: Any) -> bool:
+    """Whether a value of this type can be a string, as far as the type tells."""
+    annotation = getattr(annotation, "__value__", annotation)  # of `type Name = ...`
+    annotation = getattr(annotation, "__supertype__", annotation)  # of a NewType
+    if isinstance(annotation, type) and get_origin(annotation) is None:
+        return issubclass(annotation, str) or annotation in (Any, object)
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return any(isinstance(each, str) for each in arguments)
+    if origin is Annotated:
+        return may_be_text(arguments[0])
+    if origin in (Union, UnionType):
+        return any(map(may_be_text, arguments))
+    return origin is None
+
+
+class IdOf:
     """What `Id[Table]` adds to a string: its table."""
 
     def __init__(self, table: object) -> None:
-        self._table = table
+        self.table = table
+
+    def __repr__(self) -> str:
+        return f"IdOf({self.table!r})"
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
@@ -53,12 +84,12 @@ class _IdOf:
         numbers = table_numbers.get()
         if numbers is not None:
             found = _cached_number(value)
-            is_any = self._table is None
-            if found is None or (not is_any and found != numbers(table_name(self._table))):
+            is_any = self.table is None
+            if found is None or (not is_any and found != numbers(table_name(self.table))):
                 raise PydanticCustomError(
                     "id_table",
                     "Input should be an id of table {table}",
-                    {"table": "any" if is_any else repr(table_name(self._table))},
+                    {"table": "any" if is_any else repr(table_name(self.table))},
                 )
         return value if type(value) is Id else Id(value)
 
@@ -81,12 +112,12 @@ else:
 
         def __class_getitem__(cls, table):
             return Annotated[
-                cls, _IdOf(None if isinstance(table, TypeVar) or table is Any else table)
+                cls, IdOf(None if isinstance(table, TypeVar) or table is Any else table)
             ]
 
         @classmethod
         def __get_pydantic_core_schema__(cls, source, handler):
-            return _IdOf(None).__get_pydantic_core_schema__(source, handler)
+            return IdOf(None).__get_pydantic_core_schema__(source, handler)
 
 
 class Unset(enum.Enum):

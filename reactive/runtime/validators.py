@@ -57,11 +57,14 @@ def tightened(schema: Any, wire_name: Callable[[str], str]) -> Any:
         return tuple(tightened(item, wire_name) for item in schema)
     if not isinstance(schema, dict):
         return schema
+    kind = schema.get("type")
+    if not isinstance(kind, str):
+        # Not a schema but a mapping of fields or choices, whose names may be any word.
+        return {name: tightened(item, wire_name) for name, item in schema.items()}
     copy = {
         name: item if name in _OPAQUE else tightened(item, wire_name)
         for name, item in schema.items()
     }
-    kind = schema.get("type")
     if kind in _STRICT:
         copy["strict"] = True
     elif kind in ("int", "float"):
@@ -86,6 +89,8 @@ def tightened(schema: Any, wire_name: Callable[[str], str]) -> Any:
         }
     elif kind in ("model-fields", "dataclass-args"):
         _alias_fields(copy, wire_name)
+    elif kind == "tagged-union" and isinstance(name := schema["discriminator"], str):
+        copy["discriminator"] = [[wire_name(name)], [name]]
     return copy
 
 

@@ -23,7 +23,8 @@ from reactive.limits import Limits
 from reactive.runtime.guard import LoopCall, NoLoop, OverrunError, answer, is_authors
 from reactive.storage.interface import Snapshot
 from reactive.values.document import Row, StoredDocument
-from reactive.values.tables import IndexDefinition
+from reactive.values.tables import IndexDefinition, TextIndexDefinition
+from reactive.values.text import TextMatches, TextSearch
 
 T = TypeVar("T")
 
@@ -54,6 +55,9 @@ class LoopSnapshot:
         return await LoopCall(
             lambda: self._snapshot.scan(index, lower, upper, descending=descending, limit=limit)
         )
+
+    async def search(self, index: TextIndexDefinition, search: TextSearch) -> TextMatches:
+        return await LoopCall(lambda: self._snapshot.search(index, search))
 
 
 class _Step:

@@ -9,6 +9,7 @@ as opaque.
 """
 
 import base64
+from functools import lru_cache
 from operator import mul
 from typing import Protocol
 
@@ -17,6 +18,7 @@ _CROCKFORD = b"0123456789abcdefghjkmnpqrstvwxyz"
 _FROM_TEXT = bytes.maketrans(_CROCKFORD, _STANDARD)
 _ALPHABET = frozenset(_CROCKFORD.decode())
 _PAIRS = [chr(_CROCKFORD[n >> 5]) + chr(_CROCKFORD[n & 31]) for n in range(1024)]
+_KNOWN_MAX = 8_192  # ids whose parts are remembered: the same few are read again and again
 _DAY_MS = 86_400_000
 _WEIGHTS = {length: tuple(range(length, 0, -1)) for length in range(17, 22)}
 
@@ -43,6 +45,7 @@ def encode_id(table_number: int, own: bytes) -> str:
     return _to_text(body + _checksum(body))
 
 
+@lru_cache(maxsize=_KNOWN_MAX)
 def decode_id(text: str) -> tuple[int, bytes] | None:
     """The table number and the sixteen bytes, or None when the text is no id.
 

@@ -1,7 +1,5 @@
 """Functions over HTTP, one call at a time. Source of routes and bodies: Convex's HTTP API."""
 
-import base64
-import binascii
 import re
 import secrets
 from collections.abc import Mapping
@@ -12,20 +10,20 @@ import orjson
 from aiohttp import web
 
 from reactive.backend import (
-    ANYBODY,
     EMPTY_LOG,
     Backend,
-    Caller,
     CallOutcome,
     Failure,
     MutationRequest,
 )
 from reactive.errors import CallError, ReactiveError
+from reactive.limits import Limits
 from reactive.protocol.codec import timestamp_body
 from reactive.protocol.paths import canonical_path
 from reactive.protocol.version import UNKNOWN, ClientVersion, parse_client
 from reactive.values.encoding import JsonBytes, load_json, to_plain_json
 from reactive.values.timestamp import decode_timestamp
+from reactive.wire.callers import proved_caller
 
 API = "/{slashes:/*}api"
 """Clients do not tidy a deployment URL that ends with a slash, so `//api/…` is served as well."""
@@ -48,8 +46,9 @@ def error_response(error: ReactiveError, status: int | None = None) -> web.Respo
 class HttpApi:
     """The routes below `/api`."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, limits: Limits) -> None:
         self._backend = backend
+        self._limits = limits
 
     def routes(self) -> list[web.RouteDef]:
         """Where each call is answered."""
@@ -72,7 +71,7 @@ class HttpApi:
             _is_encoded(body.get("format"), client_of(request))
         else:
             body = await self._body(request)
-        caller = await self._caller(request)
+        caller = await proved_caller(self._backend, request)
         outcome = await self._backend.query(_path(body), _arguments(body), caller)
         return self._answer(
             request, body, CallOutcome(outcome.value, outcome.failure, outcome.log_lines)
@@ -88,7 +87,7 @@ class HttpApi:
         at = decode_timestamp(body.get("ts"))
         if at > self._backend.head and not await self._backend.wait_for(at):
             raise CallError("the timestamp is in the future", code="BadTimestamp")
-        caller = await self._caller(request)
+        caller = await proved_caller(self._backend, request)
         outcome = await self._backend.query(_path(body), _arguments(body), caller, at)
         return self._answer(
             request, body, CallOutcome(outcome.value, outcome.failure, outcome.log_lines)
@@ -99,7 +98,7 @@ class HttpApi:
         queries = body.get("queries")
         if not isinstance(queries, list) or not all(isinstance(q, dict) for q in queries):
             raise CallError("queries must be an array of objects", code="BadJsonBody")
-        caller = await self._caller(request)
+        caller = await proved_caller(self._backend, request)
         at = self._backend.head
         results = []
         for each in queries:
@@ -115,7 +114,7 @@ class HttpApi:
 
     async def mutation(self, request: web.Request) -> web.Response:
         body = await self._body(request)
-        caller = await self._caller(request)
+        caller = await proved_caller(self._backend, request)
         outcome = await self._backend.mutate_and_wait(
             MutationRequest(_path(body), _arguments(body), caller, _request_id(request))
         )
@@ -123,7 +122,7 @@ class HttpApi:
 
     async def action(self, request: web.Request) -> web.Response:
         body = await self._body(request)
-        caller = await self._caller(request)
+        caller = await proved_caller(self._backend, request)
         outcome = await self._backend.act(
             _path(body), _arguments(body), caller, _request_id(request)
         )
@@ -131,7 +130,7 @@ class HttpApi:
 
     async def function(self, request: web.Request) -> web.Response:
         body = await self._body(request)
-        caller = await self._caller(request)
+        caller = await proved_caller(self._backend, request)
         if not caller.is_admin:
             raise ForbiddenError("this endpoint needs an admin key", code="AdminKeyRequired")
         outcome = await self._backend.call(
@@ -145,7 +144,7 @@ class HttpApi:
             raise CallError("the path must name a module and a function", code="MissingIdentifier")
         path = "/".join(segments[:-1]) + ":" + segments[-1]
         body = await self._body(request)
-        caller = await self._caller(request)
+        caller = await proved_caller(self._backend, request)
         outcome = await self._backend.call(path, _arguments(body), caller, _request_id(request))
         return self._answer(request, {"format": "json", **body}, outcome)
 
@@ -155,6 +154,9 @@ class HttpApi:
         if request.content_type != "application/json":
             raise CallError("the body must be application/json", code="BadJsonBody")
         raw = await request.read()
+        limit = self._limits.http_body_bytes_max
+        if len(raw) > limit:
+            raise CallError(f"the body may have {limit} bytes, not {len(raw)}", code="BodyTooLarge")
         try:
             body = load_json(raw)
         except CallError as error:
@@ -163,36 +165,6 @@ class HttpApi:
             raise CallError("the body must be an object", code="BadJsonBody")
         _is_encoded(body.get("format"), client_of(request))
         return body
-
-    async def _caller(self, request: web.Request) -> Caller:
-        """Who sends the request.
-
-        Raises:
-            UnauthenticatedError: for a key or a token that proves nothing.
-        """
-        header = request.headers.get("Authorization")
-        if header is None:
-            key = request.query.get("adminKey")
-            return ANYBODY if key is None else self._admin(key, None)
-        scheme, _, value = header.partition(" ")
-        if scheme.lower() == "bearer":
-            try:
-                return Caller(await self._backend.identify(value.strip()))
-            except CallError as error:
-                raise UnauthenticatedError(error.message, code=error.code) from error
-        if scheme.lower() == "convex":
-            key, _, acting_as = value.strip().rpartition(":")
-            identity = _acting_as(acting_as) if key else None
-            return (
-                self._admin(value.strip(), None) if identity is None else self._admin(key, identity)
-            )
-        raise UnauthenticatedError("unknown Authorization scheme", code="InvalidAuthHeader")
-
-    def _admin(self, key: str, acting_as: Mapping[str, Any] | None) -> Caller:
-        try:
-            return self._backend.admin(key, acting_as)
-        except CallError as error:
-            raise UnauthenticatedError(error.message, code=error.code) from error
 
     def _answer(
         self, request: web.Request, body: Mapping[str, Any], outcome: CallOutcome
@@ -217,13 +189,6 @@ class HttpApi:
             _error_data(outcome.failure, is_encoded),
             log_lines,
         )
-
-
-class UnauthenticatedError(CallError):
-    """The request names an identity that it cannot prove."""
-
-    default_code = "Unauthenticated"
-    http_status = 401
 
 
 class ForbiddenError(CallError):
@@ -276,14 +241,6 @@ def _arguments(body: Mapping[str, Any]) -> Any:
     """The arguments object, which some clients send in an array."""
     args = body.get("args", {})
     return args[0] if isinstance(args, list) and len(args) == 1 else args
-
-
-def _acting_as(text: str) -> dict[str, Any] | None:
-    try:
-        found = orjson.loads(base64.b64decode(text, validate=True))
-    except (binascii.Error, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _request_id(request: web.Request) -> str:

@@ -32,10 +32,12 @@ CACHE = CHECKOUT / ".setup" / "bench"
 
 # The kit's own versions: Node 22, because its load process is measured with that one.
 NPM_PACKAGES = {"convex": "1.48.0", "node": "22", "ws": "8"}
-# W1 to W6 are the kit's; M, the memory of idle clients, is measured by `memory.py`.
-WORKLOADS = ("W1", "W2", "W3", "W4", "W5", "W6", "M")
-DEFAULT_WORKLOADS = ("W1", "W2", "W3", "W4", "W6", "M")
-NOT_FOR_CONTROL = ("W6", "M")  # it has no transfers, and speaks a language of its own
+# W1 to W6 are the kit's; M, the memory of idle clients, is measured by `memory.py`, and V, vector
+# search over 100,000 x 256, by `vectors.py` without a server.
+WORKLOADS = ("W1", "W2", "W3", "W4", "W5", "W6", "M", "V")
+DEFAULT_WORKLOADS = ("W1", "W2", "W3", "W4", "W6", "M", "V")
+# The control has no transfers, and speaks a language of its own; only ours has vectors.
+NOT_FOR = {"C": ("W6", "M", "V"), "F": ("V",), "R": ()}
 SERVERS = {"C": "control", "F": "floor", "R": "ours"}
 ADAPTERS = {"C": "handmade_aiohttp.mjs", "F": "floor_convex.mjs", "R": "convex.mjs"}
 # The kit fixes those of C and F. A listener that is there already would be measured instead.
@@ -141,6 +143,10 @@ ROWS = (
     Row("W6", "failed transfers", transfer_errors, 0),
     Row("M", "memory per idle subscription, KB", at("memory", "kb_per_subscription"), 4, 2),
     Row("M", "memory per connection, KB", at("memory", "kb_per_connection"), 50, 30),
+    Row("V", "search of 100,000 x 256, p50, ms", at("V", "all", "p50_ms"), 200, 50),
+    Row("V", "search of 100,000 x 256, p99, ms", at("V", "all", "p99_ms"), 400, 100),
+    Row("V", "the same with a filter, p50, ms", at("V", "filtered", "p50_ms"), 100, 25),
+    Row("V", "first search, which reads all, s", at("V", "first_s"), 60, 15),
 )  # fmt: skip
 
 
@@ -311,8 +317,9 @@ def measure(kit: Path, modules: Path, server: str, work: str) -> Measured:
         sys.exit(f"port {PORTS[server]} is taken: is another bench running?")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("REACTIVE_")}
     environment = {**KIT_SETTINGS, **environment, "PEER_PYTHON": sys.executable}
-    command: list[str | Path] = [sys.executable, HERE / "memory.py"]
-    if work != "M":
+    own = {"M": "memory.py", "V": "vectors.py"}
+    command: list[str | Path] = [sys.executable, HERE / own.get(work, "")]
+    if work not in own:
         node = modules / ".bin" / "node"
         command = [node, "workload.mjs", f"./{ADAPTERS[server]}", work]
     with (
@@ -321,7 +328,8 @@ def measure(kit: Path, modules: Path, server: str, work: str) -> Measured:
     ):
         folder = Path(name)
         lay_out(kit, modules, folder)
-        if server == "R" or work == "M":  # the kit starts the others itself
+        # The kit starts the others itself.
+        if work != "V" and (server == "R" or work == "M"):
             try:
                 environment |= stack.enter_context(running(server, folder, environment))
             except StartError as error:
@@ -460,7 +468,7 @@ def main() -> int:
     kit = options.kit.resolve()
     modules = install(kit)
     turns = {
-        work: [s for s in options.servers if s != "C" or work not in NOT_FOR_CONTROL]
+        work: [server for server in options.servers if work not in NOT_FOR[server]]
         for work in options.work
     }
     progress = Progress(options.runs * sum(map(len, turns.values())))

@@ -42,8 +42,12 @@ UNDERSTOOD: list[tuple[dict[str, Any], ClientMessage]] = [
             "type": "Connect",
             "sessionId": SESSION,
         },
-        Connect(SESSION, 0),
+        Connect(SESSION, 0, 1795238094460),
     ),
+    *[
+        ({**CONNECT, "clientTs": no_clock}, Connect(SESSION, 0))
+        for no_clock in (None, 0, -1, 1.5, True, "1795238094460", 2**53)
+    ],
     (
         {**CONNECT, "lastCloseReason": None, "maxObservedTimestamp": encode_timestamp(7)},
         Connect(SESSION, 7),

@@ -111,6 +111,15 @@ def test_empty_transition() -> None:
     assert json.loads(encode_transition(START, START, [], 1))["modifications"] == []
 
 
+def test_transition_says_how_far_the_clients_clock_is_ahead() -> None:
+    for skew_ms in (-5, 0, 3_600_000):
+        assert (
+            json.loads(encode_transition(START, START, [], 1, skew_ms))["clientClockSkew"]
+            == skew_ms
+        )
+    assert "clientClockSkew" not in json.loads(encode_transition(START, START, [], 1))
+
+
 def test_mutation_response() -> None:
     outcome = CallOutcome(b"7.0", None, LOG, ts=1)
 

@@ -97,9 +97,10 @@ def test_what_is_no_version_is_refused(header: str | None, path: str | None) -> 
         ("npm-cli-1.48.0", False),
         ("python-1.48.0", False),
         ("somebody-1.48.0", False),
+        ("reactive-python-0.1.0", True),
     ],
 )
-def test_chunks_are_for_new_npm_clients_only(header: str, *, takes: bool) -> None:
+def test_chunks_are_for_clients_that_know_them(header: str, *, takes: bool) -> None:
     assert takes is parse_client(header, None).takes_chunks
     assert UNKNOWN.takes_chunks is False
 

@@ -106,6 +106,7 @@ async def serving(
     )
     with own_modules():
         await app.start()
+        await turns()
         try:
             yield Server(app, limits)
         finally:
@@ -123,6 +124,12 @@ class Server:
         self.rounds = Rounds(ManualClock(), limits)
         self._limits = limits
         self._clients = 0
+        self._own_subscriptions = app.database.subscriptions
+
+    @property
+    def subscriptions(self) -> int:
+        """How many live queries of clients are filed; the server has some of its own."""
+        return self.database.subscriptions - self._own_subscriptions
 
     async def query(self, path: str, caller: Caller = ANYBODY, /, **args: Any) -> Any:
         """The result of a query, as Python values."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, RootModel
 
 from reactive import UNSET, Document, Int64, PaginationResult, Unset
 from reactive.errors import CallError, LimitError, UsageError
@@ -26,6 +26,14 @@ CREATED = 1_700_000_000_000.0
 class Place(BaseModel):
     city: str
     zip_code: str | Unset = UNSET
+
+
+class Birthday(BaseModel):
+    day: datetime.date
+
+
+class Names(RootModel[list[str]]):
+    pass
 
 
 class Flat(Document, table="flats"):
@@ -347,6 +355,8 @@ Trio = namedtuple("Trio", "a b c")
         (uuid.UUID(int=5), "00000000-0000-0000-0000-000000000005"),
         (decimal.Decimal("1.50"), "1.50"),
         ({"when": [datetime.date(2026, 1, 2)]}, {"when": ["2026-01-02"]}),
+        (Birthday(day=datetime.date(2026, 1, 2)), {"day": "2026-01-02"}),
+        ([Names(["a"])], [["a"]]),
     ],
 )
 def test_result(value: object, expected: object) -> None:

@@ -1,13 +1,15 @@
 """Live queries: who is run again, how often, and who is told."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from reactive.backend import ANYBODY, Caller, QueryOutcome
+from reactive.backend import ANYBODY, Caller, Identity, QueryOutcome
+from reactive.errors import CallError
 from reactive.protocol.codec import decode_client_message
 from reactive.values.encoding import to_wire
-from tests.runtime.harness import Client, Server, serving, turns, user
+from tests.runtime.harness import Client, FailedError, Server, serving, turns, user
 from tests.session.peers import Add
 
 
@@ -269,12 +271,35 @@ async def test_query_of_one_identity_is_shared_by_its_sockets() -> None:
 
 
 async def test_fresh_token_of_the_same_user_is_the_same_user() -> None:
+    """What differs between two tokens is no claim: see `tests/auth/test_tokens.py`."""
     async with serving() as server:
-        await server.query("who:me", user("ada", jti="1", nbf=1))
+        await server.query("who:me", replace(user("ada", role="a"), expires_ns=1))
         count = Count(server)
-        await server.query("who:me", user("ada", jti="2", nbf=2))
+        await server.query("who:me", replace(user("ada", role="a"), expires_ns=2))
 
         assert 0 == count["executions"]
+
+
+async def test_users_without_claims_are_not_the_same() -> None:
+    async with serving() as server:
+        for name in ("ada", "bob"):
+            caller = Caller(Identity(f"issuer|{name}", name, "issuer"))
+
+            assert name == await server.query("who:me", caller)
+
+
+async def test_token_that_proves_nothing_fails_who_asks_for_the_identity() -> None:
+    problem = CallError("it has expired", code="Unauthenticated")
+    refused = replace(ANYBODY, problem=problem)
+    async with serving() as server:
+        assert "nobody" == await server.query("who:me")
+        for _ in range(2):
+            with pytest.raises(FailedError, match="it has expired"):
+                await server.query("who:me", refused)
+        with pytest.raises(FailedError, match="it has expired"):
+            await server.mutate("who:sign", refused)
+        assert "nobody" == await server.query("who:me")
+        assert 0 == await server.query("counters:get", refused, name="a")
 
 
 async def test_query_that_does_not_ask_is_shared_by_all() -> None:
@@ -441,7 +466,7 @@ async def test_result_that_nobody_watches_is_forgotten_when_it_changes() -> None
         await turns()
 
         assert 1 == count["executions"]
-        assert 0 == server.database.subscriptions
+        assert 0 == server.subscriptions
         assert 0 == len(server.service.queries)
 
         await client.watch(get("a"))
@@ -457,7 +482,7 @@ async def test_closed_sockets_leave_nothing_behind_but_results() -> None:
         for name in ["a", *(f"b{n}" for n in range(10))]:
             await server.mutate("counters:put", name=name, value=1)
 
-        assert 0 == server.database.subscriptions
+        assert 0 == server.subscriptions
         assert 0 == len(server.service.queries)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from reactive.errors import ProjectError
 from reactive.runtime.loader import load_project
+from reactive.runtime.system_tables import SYSTEM_TABLES
 from reactive.storage.memory import MemoryStore
 from tests.runtime.harness import FailedError, own_modules, serving, turns
 from tests.session.peers import Add
@@ -105,10 +106,24 @@ def test_helpers_are_not_served(tmp_path: Path) -> None:
     assert {"base:hello"} == paths(tmp_path)
 
 
-def test_http_and_crons_are_no_modules_of_functions(tmp_path: Path) -> None:
-    write(tmp_path, http="http = object()", crons="crons = object()", chat__http=HELLO)
+def test_http_and_crons_may_have_functions_too(tmp_path: Path) -> None:
+    head = "from reactive import Crons, HttpRouter\n"
+    write(
+        tmp_path,
+        http=f"{head}http = HttpRouter()\n{HELLO}",
+        crons=f"{head}crons = Crons()\n",
+        chat__http=HELLO,
+    )
 
-    assert {"chat/http:hello"} == paths(tmp_path)
+    assert {"chat/http:hello", "http:hello"} == paths(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("http", "HttpRouter"), ("crons", "Crons")])
+def test_http_and_crons_must_say_what_they_declare(tmp_path: Path, name: str, kind: str) -> None:
+    for source in (f"{name} = object()", "other = 1"):
+        said = broken(tmp_path, **{name: source})
+
+        assert f"functions/{name}.py must have `{name} = {kind}()`" in said
 
 
 def test_project_may_have_neither_schema_nor_functions(tmp_path: Path) -> None:
@@ -137,7 +152,10 @@ def test_tables_are_those_of_the_schema(tmp_path: Path) -> None:
     )
     project = load_project(tmp_path, "exact")
 
-    assert {"items": {"by_name"}} == {spec.name: set(spec.indexes) for spec in project.schema.specs}
+    specs = {spec.name: set(spec.indexes) for spec in project.schema.specs}
+
+    assert {"items": {"by_name"}} == {n: each for n, each in specs.items() if n[0] != "_"}
+    assert specs.keys() - {"items"} == SYSTEM_TABLES.keys()
 
 
 # What is refused

@@ -2,6 +2,7 @@
 
 import datetime
 import enum
+import typing
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -377,6 +378,10 @@ def test_page_may_hold_what_was_made_of_its_documents() -> None:
     assert [Address(city="Rome")] == found.page
 
 
+def test_list_of_anything_is_a_result() -> None:
+    assert [1, "a"] == result(typing.List, [1, "a"])  # noqa: UP006
+
+
 @pytest.mark.parametrize(
     ("annotation", "value", "where"),
     [
@@ -398,3 +403,22 @@ def test_result_that_does_not_fit_names_the_function(
     assert caught.value.code == "ReturnsValidationError"
     assert "mod:fn" in caught.value.message
     assert f"Path: .{where}" in caught.value.message
+
+
+class Cat(BaseModel):
+    pet_kind: Literal["cat"]
+
+
+class Dog(BaseModel):
+    pet_kind: Literal["dog"]
+
+
+async def adopt(
+    ctx: object, pet: Annotated[Cat | Dog, Field(discriminator="pet_kind")]
+) -> None: ...
+
+
+@pytest.mark.parametrize("name", ["petKind", "pet_kind"])
+def test_tag_of_a_union_has_its_wire_name(name: str) -> None:
+    assert Dog(pet_kind="dog") == called(adopt, {"pet": {name: "dog"}}, case="camel")["pet"]
+    assert "pet" in refused(adopt, {"pet": {name: "cow"}}, case="camel")

@@ -31,6 +31,7 @@ from reactive import (
     internal_mutation,
     mutation,
     query,
+    search_index,
 )
 
 
@@ -47,6 +48,7 @@ class Message(Document, table="messages"):
     likes: Int64 = Int64(0)
 
     by_channel = index("channel")
+    search_body = search_index("body", filter_fields=["channel"])
 
 
 # Documents
@@ -88,6 +90,11 @@ async def list_messages(ctx: QueryCtx, channel: Id[Channel], limit: int = 50) ->
     assert_type(await ctx.auth.get_user_identity(), Identity | None)
     ctx.db.query(Message).with_index(Message.by_channel, lambda q: q.eq("channel", channel))
     ctx.db.query(Message).with_index(Message.by_nothing)  # error: attr-defined
+    hits = ctx.db.query(Message).with_search_index(
+        Message.search_body, lambda q: q.search("body", "x").eq("channel", channel)
+    )
+    assert_type(await hits.take(3), list[Message])
+    ctx.db.query(Message).with_search_index("search_body")  # error: call-arg
     ctx.db.query(Message).order("up")  # error: arg-type
     ctx.db.query(Message).filter(lambda message: message.body == "x")
     ctx.db.query(Message).filter(lambda message: message.title == "x")  # error: attr-defined

@@ -8,6 +8,7 @@ import pytest
 
 from tests.server import ServerProcess
 from tests.web.browser import Browser
+from tests.web.page import Chat
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "functions" / "_web"
@@ -30,3 +31,10 @@ def server(page_build: None, tmp_path: Path) -> Iterator[ServerProcess]:
 def browser() -> Iterator[Browser]:
     with Browser() as browser:
         yield browser
+
+
+@pytest.fixture
+def chat(browser: Browser, server: ServerProcess) -> Iterator[Chat]:
+    chat = Chat(browser, server)
+    yield chat
+    chat.leave()

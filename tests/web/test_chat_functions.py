@@ -39,6 +39,11 @@ async def messages_of(client: SyncClient, thread_id: str) -> list[dict[str, Json
     return page
 
 
+async def asked_in(client: SyncClient, thread_id: str) -> list[dict[str, Json]]:
+    """What people wrote, without the answers."""
+    return [one for one in await messages_of(client, thread_id) if one["role"] == "user"]
+
+
 async def refusal(client: SyncClient, path: str, args: Json) -> Json:
     """What the application says to a mutation that it refuses."""
     response = await client.mutation(path, args)
@@ -86,8 +91,13 @@ async def test_a_message_has_the_shape_that_clients_know(
         "messages:send",
         {"threadId": thread_id, "prompt": "Hello!", "author": "Ada", "clientMessageId": "1"},
     )
-    [message] = await messages_of(client, thread_id)
-    assert sent == {"userMessageId": message["_id"]}
+    answer, message = await messages_of(client, thread_id)
+    assert sent == {
+        "userMessageId": message["_id"],
+        "messageId": answer["_id"],
+        "streamId": answer["streamId"],
+    }
+    assert (answer["role"], answer["order"], answer["model"]) == ("assistant", 1, "scripted/echo")
     now = {name: message.pop(name) for name in ("_creationTime", "lastUpdated")}
     assert all(isinstance(time, float) for time in now.values())
     assert message == {
@@ -107,8 +117,9 @@ async def test_messages_are_numbered_and_listed_newest_first(
 ) -> None:
     for prompt in ("one", "two", "three"):
         await client.run("messages:send", {"threadId": thread_id, "prompt": prompt})
-    listed = [(one["order"], one["content"]) for one in await messages_of(client, thread_id)]
-    assert listed == [(2, "three"), (1, "two"), (0, "one")]
+    listed = [(one["order"], one["content"]) for one in await asked_in(client, thread_id)]
+    assert listed == [(4, "three"), (2, "two"), (0, "one")]
+    assert [one["order"] for one in await messages_of(client, thread_id)] == [5, 4, 3, 2, 1, 0]
 
 
 async def test_two_who_send_at_once_get_different_numbers(
@@ -124,7 +135,7 @@ async def test_two_who_send_at_once_get_different_numbers(
             ]
             await asyncio.gather(*(one.settle(request) for one, request in sent))
     orders = [one["order"] for one in await messages_of(client, thread_id)]
-    assert orders == list(range(19, 9, -1))
+    assert orders == list(range(39, 29, -1))
 
 
 async def test_a_message_sent_again_is_the_same_message(client: SyncClient, thread_id: str) -> None:
@@ -133,18 +144,18 @@ async def test_a_message_sent_again_is_the_same_message(client: SyncClient, thre
     other = await client.run("threads:create")
     await client.run("messages:send", {**args, "threadId": other})
     for one in (thread_id, other):
-        assert [message["content"] for message in await messages_of(client, one)] == ["once"]
+        assert [message["content"] for message in await asked_in(client, one)] == ["once"]
 
 
 async def test_a_blank_or_too_long_message_is_refused(client: SyncClient, thread_id: str) -> None:
     for prompt, reason in [
         (" \n\t", "The message is empty."),
-        ("x" * 4_001, "The message is too long: 4,001 characters, 4,000 at most."),
+        ("x" * 100_001, "The message is too long: 100,001 characters, 100,000 at most."),
     ]:
         said = await refusal(client, "messages:send", {"threadId": thread_id, "prompt": prompt})
         assert said == {"code": "invalid_request", "message": reason}
     assert await messages_of(client, thread_id) == []
-    await client.run("messages:send", {"threadId": thread_id, "prompt": "x" * 4_000})
+    await client.run("messages:send", {"threadId": thread_id, "prompt": "x" * 100_000})
 
 
 # --- Presence ---

@@ -3,9 +3,10 @@ import { useEffect, useReducer, useRef, useState, useSyncExternalStore } from "r
 import { flushSync } from "react-dom";
 import { api } from "./api.ts";
 import { Conversation } from "./Conversation.tsx";
-import { useHeartbeat, useLinkNotice, useThreadId } from "./hooks.ts";
-import { MenuIcon } from "./icons.tsx";
+import { isAlt, useHeartbeat, useKey, useLinkNotice, useThreadId } from "./hooks.ts";
+import { GaugeIcon, MenuIcon } from "./icons.tsx";
 import type { DisplayName } from "./identity.ts";
+import type { ModelChoice } from "./model.ts";
 import { outbox } from "./outbox.ts";
 import { peopleHere } from "./people.ts";
 import { PeopleHere } from "./People.tsx";
@@ -17,15 +18,17 @@ const THREADS_AT_ONCE = 30;
 interface Props {
   clientId: string;
   displayName: DisplayName;
+  model: ModelChoice;
 }
 
-export function App({ clientId, displayName }: Props) {
+export function App({ clientId, displayName, model }: Props) {
   const name = useSyncExternalStore(displayName.subscribe, displayName.get);
   const threadId = useThreadId();
   const threads = usePaginatedQuery(api.threads.list, {}, { initialNumItems: THREADS_AT_ONCE });
   const people = peopleHere(useQuery(api.presence.list, {}) ?? [], { clientId, name });
   const [refused, report] = useReducer(outbox, []);
   const [isMenuOpen, setMenuOpen] = useState(false);
+  const [isDebugging, setDebugging] = useState(false);
   const menuButton = useRef<HTMLButtonElement>(null);
   const newThreadField = useRef<HTMLInputElement>(null);
   const notice = useLinkNotice();
@@ -44,6 +47,14 @@ export function App({ clientId, displayName }: Props) {
 
   useEffect(() => setMenuOpen(false), [threadId]);
 
+  const nameThread = () => {
+    // A phone shows the field only once the menu has begun to open.
+    flushSync(() => setMenuOpen(true));
+    newThreadField.current?.focus();
+  };
+  useKey(isAlt("KeyN"), nameThread);
+  useKey(isAlt("KeyI"), () => setDebugging(!isDebugging));
+
   const closeMenu = () => {
     setMenuOpen(false);
     menuButton.current?.focus();
@@ -54,7 +65,9 @@ export function App({ clientId, displayName }: Props) {
       className="app"
       data-menu={isMenuOpen ? "open" : "closed"}
       onKeyDown={(event) => {
-        if (event.key === "Escape" && isMenuOpen) closeMenu();
+        if (event.key !== "Escape" || !isMenuOpen) return;
+        event.preventDefault();
+        closeMenu();
       }}
     >
       <Sidebar
@@ -87,6 +100,18 @@ export function App({ clientId, displayName }: Props) {
             <MenuIcon />
           </button>
           <h1 data-testid="thread-title">{title}</h1>
+          <button
+            type="button"
+            className="icon-button"
+            aria-label="Figures of the stream"
+            aria-pressed={isDebugging}
+            aria-keyshortcuts="Alt+I"
+            title="Figures of the stream (Alt + I)"
+            data-testid="debug-toggle"
+            onClick={() => setDebugging(!isDebugging)}
+          >
+            <GaugeIcon />
+          </button>
           <PeopleHere people={people} isOnline={notice?.kind !== "lost"} />
         </header>
         <div role="status">
@@ -99,11 +124,7 @@ export function App({ clientId, displayName }: Props) {
         {threadId === undefined ? (
           <Welcome
             isLoading={threads.status === "LoadingFirstPage" || newest !== undefined}
-            onStart={() => {
-              // A phone shows the field only once the menu has begun to open.
-              flushSync(() => setMenuOpen(true));
-              newThreadField.current?.focus();
-            }}
+            onStart={nameThread}
           />
         ) : (
           <Recovery
@@ -111,7 +132,15 @@ export function App({ clientId, displayName }: Props) {
             title="This thread could not be shown"
             advice="Its address may be wrong. Pick a thread from the list, or try again."
           >
-            <Conversation threadId={threadId} name={name} refused={refused} report={report} />
+            <Conversation
+              threadId={threadId}
+              name={name}
+              refused={refused}
+              report={report}
+              model={model}
+              isDebugging={isDebugging}
+              onDebug={setDebugging}
+            />
           </Recovery>
         )}
       </main>

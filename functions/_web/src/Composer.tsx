@@ -1,6 +1,9 @@
 import { useEffect, useLayoutEffect, useRef } from "react";
 import { PROMPT_LENGTH_MAX } from "./api.ts";
-import { SendIcon } from "./icons.tsx";
+import { isAlt, useKey } from "./hooks.ts";
+import { SendIcon, StopIcon } from "./icons.tsx";
+import type { ModelChoice } from "./model.ts";
+import { ModelMenu } from "./ModelMenu.tsx";
 
 /** From here on the page counts. The server has the last word on what is too long. */
 const COUNT_FROM = PROMPT_LENGTH_MAX * 0.9;
@@ -9,9 +12,12 @@ interface Props {
   draft: string;
   onChange: (text: string) => void;
   onSend: (text: string) => void;
+  /** Stops the answer in the making; undefined while there is none. */
+  onStop: (() => void) | undefined;
+  model: ModelChoice;
 }
 
-export function Composer({ draft, onChange, onSend }: Props) {
+export function Composer({ draft, onChange, onSend, onStop, model }: Props) {
   const field = useRef<HTMLTextAreaElement>(null);
   const length = [...draft.trim()].length;
 
@@ -24,6 +30,8 @@ export function Composer({ draft, onChange, onSend }: Props) {
     field.current.style.height = "auto";
     field.current.style.height = `${field.current.scrollHeight}px`;
   }, [draft]);
+
+  useKey(isAlt("KeyM"), () => field.current?.focus());
 
   const submit = () => {
     if (length === 0) return;
@@ -44,9 +52,10 @@ export function Composer({ draft, onChange, onSend }: Props) {
           ref={field}
           rows={1}
           value={draft}
-          placeholder="Write a message"
+          placeholder="Ask something"
           aria-label="Message"
           aria-describedby="composer-hint"
+          aria-keyshortcuts="Alt+M"
           data-testid="composer"
           onChange={(event) => onChange(event.target.value)}
           onKeyDown={(event) => {
@@ -56,26 +65,50 @@ export function Composer({ draft, onChange, onSend }: Props) {
             submit();
           }}
         />
-        <button
-          type="submit"
-          className="send"
-          aria-label="Send"
-          disabled={length === 0}
-          data-testid="send"
-        >
-          <SendIcon />
-        </button>
+        {onStop && (
+          <button
+            type="button"
+            className="send stop"
+            aria-label="Stop the answer"
+            aria-keyshortcuts="Escape"
+            title="Stop the answer (Escape)"
+            data-testid="stop"
+            onClick={onStop}
+          >
+            <StopIcon />
+          </button>
+        )}
+        {(!onStop || length > 0) && (
+          <button
+            type="submit"
+            className="send"
+            aria-label="Send"
+            disabled={length === 0}
+            data-testid="send"
+          >
+            <SendIcon />
+          </button>
+        )}
       </div>
-      <p className="composer-foot">
+      <div className="composer-foot">
+        <ModelMenu choice={model} />
         <span id="composer-hint">
-          <kbd>Enter</kbd> sends, <kbd>Shift</kbd> + <kbd>Enter</kbd> begins a new line
+          {onStop ? (
+            <>
+              <kbd>Esc</kbd> stops the answer
+            </>
+          ) : (
+            <>
+              <kbd>Enter</kbd> sends, <kbd>Shift</kbd> + <kbd>Enter</kbd> begins a new line
+            </>
+          )}
         </span>
         {length > COUNT_FROM && (
           <span className="count" data-over={length > PROMPT_LENGTH_MAX}>
             {length.toLocaleString()} / {PROMPT_LENGTH_MAX.toLocaleString()}
           </span>
         )}
-      </p>
+      </div>
     </form>
   );
 }

@@ -1,5 +1,6 @@
 import { memo } from "react";
-import { AlertIcon } from "./icons.tsx";
+import { Answer, type AnswerActions } from "./Answer.tsx";
+import { AlertIcon, Mark } from "./icons.tsx";
 import type { Refused } from "./outbox.ts";
 import { Avatar } from "./People.tsx";
 import { dayLabel, type Entry, type Group, type Row } from "./timeline.ts";
@@ -16,39 +17,47 @@ export interface RefusalActions {
 
 interface Props {
   rows: readonly Row[];
-  actions: RefusalActions;
+  refusals: RefusalActions;
+  answers: AnswerActions;
 }
 
 /** Memoised, because the conversation renders with every key that is typed. */
-export const MessageRows = memo(function MessageRows({ rows, actions }: Props) {
+export const MessageRows = memo(function MessageRows({ rows, ...actions }: Props) {
   return rows.map((row) =>
     row.kind === "day" ? (
       <p key={row.key} className="day">
         <span>{dayLabel(row.time, Date.now())}</span>
       </p>
     ) : (
-      <MessageGroup key={row.key} group={row} actions={actions} />
+      <MessageGroup key={row.key} group={row} {...actions} />
     ),
   );
 });
 
-function MessageGroup({ group, actions }: { group: Group; actions: RefusalActions }) {
+type GroupProps = Omit<Props, "rows"> & { group: Group };
+
+function MessageGroup({ group, refusals, answers }: GroupProps) {
   return (
     <section
       className="group"
       data-own={group.isOwn}
+      data-role={group.role}
       aria-label={`${group.author}, ${clock.format(group.time)}`}
     >
-      <Avatar name={group.author} />
+      {group.role === "assistant" ? <AssistantAvatar /> : <Avatar name={group.author} />}
       <div className="group-body">
         <p className="group-head">
           <span className="author">{group.author}</span>
           {group.isOwn && <span className="own-mark">you</span>}
           <Time at={group.time} />
         </p>
-        {group.entries.map((entry) => (
-          <MessageEntry key={entry.key} entry={entry} actions={actions} />
-        ))}
+        {group.entries.map((entry) =>
+          entry.answer ? (
+            <Answer key={entry.key} answer={entry.answer} actions={answers} />
+          ) : (
+            <MessageEntry key={entry.key} entry={entry} actions={refusals} />
+          ),
+        )}
       </div>
     </section>
   );
@@ -88,6 +97,14 @@ function MessageEntry({ entry, actions }: { entry: Entry; actions: RefusalAction
         </div>
       )}
     </div>
+  );
+}
+
+function AssistantAvatar() {
+  return (
+    <span className="avatar avatar-assistant" aria-hidden="true">
+      <Mark />
+    </span>
   );
 }
 

@@ -96,6 +96,8 @@ function NewThread({ field }: { field: RefObject<HTMLInputElement | null> }) {
         maxLength={TITLE_LENGTH_MAX}
         placeholder="New thread"
         aria-label="Title of a new thread"
+        aria-keyshortcuts="Alt+N"
+        title="Alt + N"
         aria-describedby="new-thread-reason"
         autoComplete="off"
         data-testid="new-thread-title"

@@ -4,6 +4,8 @@ import {
   type PaginationOptions,
   type PaginationResult,
 } from "convex/server";
+import type { StreamEvent, Usage } from "./events.ts";
+import type { PartState } from "./reducer.ts";
 
 export interface Thread {
   _id: string;
@@ -23,7 +25,54 @@ export interface Message {
   content: string;
   author?: string;
   clientMessageId?: string;
+  /** Of an answer: who makes it, and how it ended. */
+  streamId?: string;
+  model?: string;
+  usage?: Usage;
+  finishReason?: string;
+  errorCode?: string;
+  errorText?: string;
   lastUpdated: number;
+}
+
+/** A row of an answer's part: a piece of text, or a whole tool call. A sealed one never changes. */
+export interface PartKey {
+  index: number;
+  segment: number;
+  type: "text" | "reasoning" | "tool";
+  state: PartState;
+  sealed: boolean;
+}
+
+export interface PartRow {
+  type: "text" | "reasoning" | "tool";
+  state: PartState;
+  text?: string;
+  toolCallId?: string;
+  toolName?: string;
+  input?: unknown;
+  output?: unknown;
+  errorText?: string;
+  startedAt?: number;
+  endedAt?: number;
+}
+
+export interface StreamFigures {
+  eventCount: number;
+  countsByType: Record<string, number>;
+  lastSeq: number;
+  durableSeq: number;
+  lagMs: number | null;
+  bytes: number;
+  attempt: number;
+  variant: string;
+  reason: string;
+}
+
+export interface EventPage {
+  events: StreamEvent[];
+  lastSeq: number;
+  isDone: boolean;
 }
 
 /** One open window of a person. */
@@ -42,8 +91,13 @@ export type NewMessage = {
   prompt: string;
   author: string;
   clientMessageId: string;
+  model?: string;
 };
+export type Sent = { userMessageId: string; messageId: string; streamId: string };
 type NewThread = { title?: string; kind?: string; externalId?: string };
+type OfMessage = { messageId: string };
+type Place = { index: number; segment: number };
+type OfStream = { streamId: string };
 type OpenWindow = { clientId: string; name: string; threadId?: string };
 
 export const api = {
@@ -55,7 +109,25 @@ export const api = {
     list: makeFunctionReference<"query", Page & { threadId: string }, PaginationResult<Message>>(
       "messages:list",
     ),
-    send: makeFunctionReference<"mutation", NewMessage, { userMessageId: string }>("messages:send"),
+    send: makeFunctionReference<"mutation", NewMessage, Sent>("messages:send"),
+  },
+  models: {
+    list: makeFunctionReference<"query", Record<string, never>, string[]>("models:list"),
+  },
+  parts: {
+    order: makeFunctionReference<"query", OfMessage, PartKey[]>("parts:order"),
+    get: makeFunctionReference<"query", OfMessage & Place, PartRow | null>("parts:get"),
+  },
+  streams: {
+    stop: makeFunctionReference<"mutation", OfStream, null>("streams:stop"),
+    debugInfo: makeFunctionReference<"query", OfStream, StreamFigures>("streams:debugInfo"),
+  },
+  streamEvents: {
+    getStreamEvents: makeFunctionReference<
+      "query",
+      OfStream & { after: number; limit: number },
+      EventPage
+    >("streamEvents:getStreamEvents"),
   },
   presence: {
     list: makeFunctionReference<"query", Record<string, never>, Presence[]>("presence:list"),
@@ -74,6 +146,6 @@ export function leave(clientId: string): void {
 }
 
 // The server's own limits (functions/*.py); the page only warns before they are reached.
-export const PROMPT_LENGTH_MAX = 4_000;
+export const PROMPT_LENGTH_MAX = 100_000;
 export const TITLE_LENGTH_MAX = 80;
 export const NAME_LENGTH_MAX = 40;

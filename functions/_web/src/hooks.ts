@@ -8,9 +8,11 @@ import {
   useSyncExternalStore,
   type RefObject,
 } from "react";
-import { chooseAnchor, scrollTopFor, type Anchor } from "./anchor.ts";
-import { api, leave, type NewMessage } from "./api.ts";
+import { anchorAfter, scrollTopFor, type Anchor, type Viewport } from "./anchor.ts";
+import { announcement } from "./answer.ts";
+import { api, leave, type Message, type NewMessage } from "./api.ts";
 import { linkAfter, noticeChangesIn, noticeFor, type Link, type Notice } from "./link.ts";
+import { meters } from "./meter.ts";
 import { refusalReason, type OutboxEvent } from "./outbox.ts";
 import { pendingMessage } from "./timeline.ts";
 
@@ -102,6 +104,7 @@ export function useSend(report: (event: OutboxEvent) => void): (message: NewMess
     (message) => {
       // Taken once: an optimistic update runs again whenever the server's results change.
       const time = Date.now();
+      const sentAt = performance.now();
       const send = mutate.withOptimisticUpdate((store, sent) =>
         insertAtTop({
           paginatedQuery: api.messages.list,
@@ -111,8 +114,10 @@ export function useSend(report: (event: OutboxEvent) => void): (message: NewMess
         }),
       );
       report({ type: "taken", clientMessageId: message.clientMessageId });
-      send(message).catch((error: unknown) =>
-        report({ type: "refused", message: { ...message, time, reason: refusalReason(error) } }),
+      send(message).then(
+        ({ messageId }) => void meters.begin(messageId, sentAt),
+        (error: unknown) =>
+          report({ type: "refused", message: { ...message, time, reason: refusalReason(error) } }),
       );
     },
     [mutate, report],
@@ -134,6 +139,7 @@ export function useAnchoredScroll(
   content: unknown,
 ): AnchoredScroll {
   const anchor = useRef<Anchor>({ at: "end" });
+  const seen = useRef<Viewport>({ scrollTop: 0, scrollHeight: 0, clientHeight: 0 });
   const [isAtEnd, setAtEnd] = useState(true);
 
   const hold = useCallback(() => {
@@ -143,6 +149,7 @@ export function useAnchoredScroll(
       const row = view.querySelector(`[data-key="${CSS.escape(key)}"]`);
       return row ? topWithin(view, row) : undefined;
     });
+    seen.current = viewportOf(view);
   }, [scroller]);
 
   useLayoutEffect(hold, [hold, content]);
@@ -156,20 +163,28 @@ export function useAnchoredScroll(
     return () => observer.disconnect();
   }, [scroller, hold]);
 
+  const toEnd = useCallback(() => {
+    anchor.current = { at: "end" };
+    setAtEnd(true);
+    hold();
+  }, [hold]);
+
   return {
     isAtEnd,
+    toEnd,
     onScroll: () => {
       const view = scroller.current;
       if (!view) return;
-      anchor.current = chooseAnchor(view, rowsOf(view));
+      const now = viewportOf(view);
+      anchor.current = anchorAfter(anchor.current, seen.current, now, rowsOf(view));
+      seen.current = now;
       setAtEnd(anchor.current.at === "end");
     },
-    toEnd: () => {
-      anchor.current = { at: "end" };
-      setAtEnd(true);
-      hold();
-    },
   };
+}
+
+function viewportOf({ scrollTop, scrollHeight, clientHeight }: HTMLElement): Viewport {
+  return { scrollTop, scrollHeight, clientHeight };
 }
 
 function* rowsOf(view: HTMLElement) {
@@ -181,4 +196,45 @@ function* rowsOf(view: HTMLElement) {
 
 function topWithin(view: HTMLElement, row: Element): number {
   return row.getBoundingClientRect().top - view.getBoundingClientRect().top + view.scrollTop;
+}
+
+/** What to tell a screen reader about the messages: what is new, once. */
+export function useAnnouncement(
+  messages: readonly Message[],
+  isLoading: boolean,
+  self: string,
+): string {
+  const before = useRef<Map<string, Message["status"]>>(null);
+  const [said, setSaid] = useState("");
+  useEffect(() => {
+    if (isLoading) return;
+    // What was there before one came is read, not announced.
+    const words = before.current === null ? "" : announcement(before.current, messages, self);
+    before.current = new Map(messages.map((message) => [message._id, message.status]));
+    if (words !== "") setSaid(words);
+  }, [messages, isLoading, self]);
+  return said;
+}
+
+/** Runs what belongs to a key that is pressed anywhere, unless somebody used the key already. */
+export function useKey(matches: (event: KeyboardEvent) => boolean, run: () => void): void {
+  const latest = useRef({ matches, run });
+  useEffect(() => {
+    latest.current = { matches, run };
+  });
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || event.isComposing || !latest.current.matches(event)) return;
+      event.preventDefault();
+      latest.current.run();
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, []);
+}
+
+/** Alt and a letter: keys by place, for Alt changes what a key writes on some keyboards. */
+export function isAlt(code: string) {
+  return (event: KeyboardEvent) =>
+    event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey && event.code === code;
 }

@@ -27,6 +27,24 @@ export const AlertIcon = () => (
   <Icon><circle cx="10" cy="10" r="7" /><path d="M10 6.5v4.2M10 13.4v.1" /></Icon>
 );
 
+export const StopIcon = () => (
+  <Icon><rect x="5.5" y="5.5" width="9" height="9" rx="1.5" fill="currentColor" /></Icon>
+);
+export const RetryIcon = () => <Icon><path d="M15.5 8A6 6 0 1 0 16 11M16 4v4h-4" /></Icon>;
+export const CheckIcon = () => <Icon><path d="M4.5 10.5l3.5 3.5 7.5-8" /></Icon>;
+export const ChevronIcon = () => <Icon><path d="M7.5 5l5 5-5 5" /></Icon>;
+export const CopyIcon = () => (
+  <Icon><rect x="7" y="7" width="9" height="9" rx="2" /><path d="M13 4.5H6A1.5 1.5 0 0 0 4.5 6v7" /></Icon>
+);
+export const GaugeIcon = () => <Icon><path d="M3.5 14.5a6.5 6.5 0 1 1 13 0M10 14l3-4.5" /></Icon>;
+export const CloseIcon = () => <Icon><path d="M5 5l10 10M15 5L5 15" /></Icon>;
+export const Spinner = () => (
+  <svg className="spinner" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
+    <circle cx="10" cy="10" r="7" fill="none" stroke="currentColor" strokeWidth="2" opacity="0.25" />
+    <path d="M17 10a7 7 0 0 0-7-7" fill="none" stroke="currentColor" strokeWidth="2" strokeLinecap="round" />
+  </svg>
+);
+
 export const Mark = () => (
   <svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true">
     <rect width="32" height="32" rx="9" fill="var(--accent)" />

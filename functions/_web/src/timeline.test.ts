@@ -124,6 +124,27 @@ test("a message that is stored already is not shown as pending too", () => {
   );
 });
 
+test("an answer that has not begun is no message that waits to be sent", () => {
+  const { author: _author, ...answer } = message("", NOON, { role: "assistant", status: "pending" });
+  assert.deepEqual(
+    groups([{ ...answer, _id: "a2" }, answer]).map((group) => group.entries.map((one) => one.state)),
+    [["pending", "pending"]],
+  );
+});
+
+test("an answer knows the words that it answers, if they are loaded", () => {
+  const answer = (id: string) => message("", NOON, { _id: id, role: "assistant", author: "A" });
+  const entries = groups([answer("c"), message("why", NOON), answer("b"), answer("a")])
+    .flatMap((group) => group.entries)
+    .map((entry) => [entry.key, entry.answer?.prompt]);
+  assert.deepEqual(entries, [
+    ["a", undefined],
+    ["b", undefined],
+    ["id:why", undefined],
+    ["c", "why"],
+  ]);
+});
+
 test("days have names a person would use", () => {
   const day = (year: number, month: number, date: number) =>
     dayLabel(new Date(year, month, date, 23, 59).getTime(), NOON, "en-GB");

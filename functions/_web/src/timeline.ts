@@ -1,4 +1,5 @@
 // From documents to what the message list shows: days, and groups of messages that belong together.
+import type { AnswerInfo } from "./answer.ts";
 import type { Message, NewMessage } from "./api.ts";
 import type { Refused } from "./outbox.ts";
 
@@ -12,6 +13,8 @@ export interface Entry {
   time: number;
   state: Message["status"] | "refused";
   refused?: Refused;
+  /** Of an answer; `state` is then its status. */
+  answer?: AnswerInfo;
 }
 
 export interface Group {
@@ -63,7 +66,7 @@ export function buildTimeline(
   self: string,
 ): Row[] {
   const idsOf = (some: readonly Message[]) => new Set(some.map((one) => one.clientMessageId));
-  const isPending = (message: Message) => message.status === "pending";
+  const isPending = (message: Message) => message.role === "user" && message.status === "pending";
   // A message that is sent again may be stored already: its answer was lost, not the message.
   const stored = idsOf(messages.filter((message) => !isPending(message)));
   const shown = messages.filter(
@@ -71,7 +74,7 @@ export function buildTimeline(
   );
   const known = idsOf(shown);
   const entries = [
-    ...shown.map(fromMessage).reverse(),
+    ...withPrompts(shown.toReversed()),
     ...refused.filter((one) => !known.has(one.clientMessageId)).map(fromRefused),
   ];
   const rows: Row[] = [];
@@ -109,7 +112,16 @@ function belongsTo(group: Group, last: Authored, entry: Authored): boolean {
   );
 }
 
-function fromMessage(message: Message): Authored {
+/** `messages` come oldest first: an answer follows what it answers. */
+function withPrompts(messages: readonly Message[]): Authored[] {
+  let prompt: string | undefined;
+  return messages.map((message) => {
+    if (message.role === "user") prompt = message.content;
+    return fromMessage(message, prompt);
+  });
+}
+
+function fromMessage(message: Message, prompt: string | undefined): Authored {
   return {
     key: message.clientMessageId ?? message._id,
     content: message.content,
@@ -117,6 +129,7 @@ function fromMessage(message: Message): Authored {
     state: message.status,
     author: message.author ?? (message.role === "user" ? "Somebody" : "Assistant"),
     role: message.role,
+    ...(message.role === "assistant" ? { answer: { message, prompt } } : {}),
   };
 }
 

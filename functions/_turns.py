@@ -1,0 +1,24 @@
+"""What a model is told of a thread."""
+
+from typing import Any
+
+from reactive import MutationCtx
+from schema import Message, Stream
+
+TURNS_MAX = 100
+
+
+async def turns_of(ctx: MutationCtx, stream: Stream) -> list[dict[str, Any]]:
+    """The conversation before a stream's own message, as `{role, text}`, oldest first."""
+    own = await ctx.db.get(stream.message_id)
+    if own is None:
+        return []
+    before = ctx.db.query(Message).with_index(
+        "by_thread", lambda q: q.eq("thread_id", stream.thread_id).lt("order", own.order)
+    )
+    turns = [
+        {"role": message.role, "text": message.content}
+        for message in await before.order("desc").take(TURNS_MAX)
+        if message.content
+    ]
+    return turns[::-1]
