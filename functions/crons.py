@@ -1,6 +1,5 @@
 """What the app does by itself, again and again."""
 
-
 from functions import archive, trials, upkeep
 from functions._retention import COMPACT_LOOK, ORPHAN_LOOK, TRIAL_LOOK
 from reactive import Crons

@@ -166,9 +166,7 @@ def picture(histograms: dict[str, Histogram], latency: dict[str, Any]) -> str:
         told = f"{path}: p50 {_shown(figures['p50'])}, p95 {_shown(figures['p95'])}"
         told += f", p99 {_shown(figures['p99'])} ms, {figures['events']} events"
         top = 12 + 18 * number
-        found.append(
-            f'<rect x="{_LEFT}" y="{top}" width="12" height="12" fill="{_COLORS[path]}"/>'
-        )
+        found.append(f'<rect x="{_LEFT}" y="{top}" width="12" height="12" fill="{_COLORS[path]}"/>')
         found.append(_text(_LEFT + 18, top + 10, told, "start"))
     return "\n".join([*found, "</svg>"]) + "\n"
 
