@@ -10,8 +10,11 @@ PACKAGES := $(patsubst %/package-lock.json,%,$(wildcard \
 	$(WEB)/package-lock.json examples/package-lock.json examples/*/package-lock.json tests/*/package-lock.json))
 READY := $(PACKAGES:%=%/node_modules/.ready)
 PAGES := $(WEB)/dist/index.html $(STAMPS)/example-pages
+# Answers and sockets that are cut, killed and flipped, again and again: minutes of waiting.
+SOAK := tests/socketio tests/flags tests/upkeep tests/readers tests/ai/test_crashes.py \
+	tests/web/test_answers_page.py
 
-.PHONY: setup dev examples example-types test lint types units bench clean
+.PHONY: setup dev examples example-types test lint types units soak bench clean
 
 setup: $(STAMPS)/python
 
@@ -65,7 +68,10 @@ types: setup $(WEB)/node_modules/.ready examples/node_modules/.ready
 
 units: setup $(READY) $(PAGES) $(STAMPS)/chromium
 	cd $(WEB) && npm test --silent
-	$(BIN)/python -m pytest -q -n 4 --dist loadfile
+	$(BIN)/python -m pytest -q -n 4 --dist loadfile $(SOAK:%=--ignore=%)
+
+soak: setup $(READY) $(PAGES) $(STAMPS)/chromium
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(SOAK)
 
 # Most tests wait for other processes, so the checkers run beside them.
 test: setup
