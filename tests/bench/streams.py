@@ -62,7 +62,7 @@ def serve(port: int, store: Path, profile: str | None) -> None:
             yield from parts.say(
                 "text", "text", stamp.ljust(size, "x") if size > 9 else "word"[:size]
             )
-        yield from parts.finish("stop", {**_NOTHING, "outputTokens": count})
+        yield from parts.finish("stop", {**_NOTHING, "outputTokens": count})  # type: ignore[typeddict-item]
 
     class Scripts(dict[str, Any]):
         def __missing__(self, name: str) -> Any:
@@ -73,7 +73,7 @@ def serve(port: int, store: Path, profile: str | None) -> None:
     arguments = ["serve", "--project", str(ROOT), "--port", str(port)]
     arguments += ["--store", f"sqlite:///{store}", "--rate-limit", "0"]
     if profile is None:
-        sys.exit(main(arguments))
+        sys.exit(main(arguments))  # type: ignore[func-returns-value]
     import cProfile
 
     profiler = cProfile.Profile()

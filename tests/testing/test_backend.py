@@ -36,7 +36,7 @@ async def test_functions_by_path_have_the_wires_values() -> None:
 
 async def test_functions_themselves_have_pythons() -> None:
     async with TestBackend(JOBS) as backend:
-        from functions import marks  # type: ignore[import-not-found]
+        from functions import marks  # type: ignore[attr-defined]
 
         job = await backend.mutation(marks.later, label="a", seconds=5)
         found = await backend.query(marks.job, id=job)
@@ -130,7 +130,7 @@ async def test_application_error_of_a_query() -> None:
         with pytest.raises(ApplicationError) as caught:
             await backend.query("errors:dataQuery")
 
-        assert caught.value.data["code"] == "NOPE"
+        assert caught.value.data["code"] == "NOPE"  # type: ignore[index]
 
 
 async def test_live_query() -> None:

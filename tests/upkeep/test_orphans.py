@@ -93,7 +93,7 @@ async def test_answer_whose_job_failed_need_not_wait_for_its_lease(chat: Chat) -
     sent = await chat.prepare()
     other = await chat.send()
     job = next(each.job_id for each in await chat.rows("streams") if each.id == other.stream)
-    await chat.change(lambda db: db.patch(sent.stream, {"job_id": job}))
+    await chat.change(lambda db: db.patch(sent.stream, {"job_id": job}))  # type: ignore[arg-type]
 
     await chat.backend.advance(5)
 
@@ -106,7 +106,7 @@ async def test_answer_that_waits_for_its_turn_is_left_alone(chat: Chat) -> None:
     job = await chat.backend._context().scheduler.run_after(
         900, "streams:generate", stream_id=sent.stream
     )
-    await chat.change(lambda db: db.patch(sent.stream, {"job_id": str(job)}))
+    await chat.change(lambda db: db.patch(sent.stream, {"job_id": str(job)}))  # type: ignore[arg-type]
 
     await chat.backend.advance(800)
     assert (await chat.state(sent))["state"] == "pending"
@@ -119,7 +119,7 @@ async def test_slow_answer_with_a_heart_beat_is_left_alone(chat: Chat) -> None:
     sent = await chat.prepare()
     flusher = await chat.begin(sent, events.text_start("a"), events.text_delta("a", "hm"))
     old = chat.backend.clock.now_ns() / 1e6 - 2 * HOUR * 1e3
-    await chat.change(lambda db: db.patch(sent.message, {"last_updated": old}))
+    await chat.change(lambda db: db.patch(sent.message, {"last_updated": old}))  # type: ignore[arg-type]
 
     await chat.backend.advance(2 * WITHIN_S)
     assert await chat.backend.mutation("upkeep:endStaleMessages") == 0
@@ -134,7 +134,7 @@ async def test_slow_answer_with_a_heart_beat_is_left_alone(chat: Chat) -> None:
 async def test_writer_that_comes_back_hears_that_it_has_lost(chat: Chat) -> None:
     sent = await chat.prepare()
     flusher = await chat.begin(sent, events.text_start("a"), events.text_delta("a", "before"))
-    await chat.change(lambda db: db.patch(sent.stream, {"lease_until": 0.0}))
+    await chat.change(lambda db: db.patch(sent.stream, {"lease_until": 0.0}))  # type: ignore[arg-type]
     await chat.backend.mutation("upkeep:endOrphans")
     (writer,) = flusher._writers
 
@@ -164,8 +164,8 @@ async def test_stale_message_without_a_stream_ends_after_an_hour(chat: Chat, min
     sent = await chat.prepare()
     await chat.crash(sent, events.text_start("a"), events.text_delta("a", "so far"))
     old = chat.backend.clock.now_ns() / 1e6 - minutes * 60_000
-    await chat.change(lambda db: db.delete(sent.stream))
-    await chat.change(lambda db: db.patch(sent.message, {"last_updated": old}))
+    await chat.change(lambda db: db.delete(sent.stream))  # type: ignore[arg-type]
+    await chat.change(lambda db: db.patch(sent.message, {"last_updated": old}))  # type: ignore[arg-type]
 
     await chat.backend.mutation("upkeep:endStaleMessages")
 
@@ -179,7 +179,7 @@ async def test_stale_message_without_a_stream_ends_after_an_hour(chat: Chat, min
 
 async def test_net_runs_every_hour(chat: Chat) -> None:
     sent = await chat.prepare()
-    await chat.change(lambda db: db.delete(sent.stream))
+    await chat.change(lambda db: db.delete(sent.stream))  # type: ignore[arg-type]
 
     await chat.jump(2 * HOUR)
 
