@@ -10,9 +10,10 @@ PACKAGES := $(patsubst %/package-lock.json,%,$(wildcard \
 	$(WEB)/package-lock.json examples/package-lock.json examples/*/package-lock.json tests/*/package-lock.json))
 READY := $(PACKAGES:%=%/node_modules/.ready)
 PAGES := $(WEB)/dist/index.html $(STAMPS)/example-pages
-# Answers and sockets that are cut, killed and flipped, again and again: minutes of waiting.
+# Answers, sockets and pages that are cut, killed and flipped, again and again: minutes of waiting.
 SOAK := tests/socketio tests/flags tests/upkeep tests/readers tests/ai/test_crashes.py \
-	tests/web/test_answers_page.py
+	$(wildcard tests/ai/test_providers_*.py) tests/web/test_answers_page.py \
+	tests/examples/test_pages.py
 
 .PHONY: setup dev examples example-types test lint types units soak bench clean
 
