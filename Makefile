@@ -14,6 +14,8 @@ PAGES := $(WEB)/dist/index.html $(STAMPS)/example-pages
 SOAK := tests/socketio tests/flags tests/upkeep tests/readers tests/ai/test_crashes.py \
 	$(wildcard tests/ai/test_providers_*.py) tests/web/test_answers_page.py \
 	tests/examples/test_pages.py
+# Races that are decided by who gets a processor.
+ALONE := tests/clients/test_transactions.py
 
 .PHONY: setup dev examples example-types test lint types units soak bench clean
 
@@ -69,7 +71,8 @@ types: setup $(WEB)/node_modules/.ready examples/node_modules/.ready
 
 units: setup $(READY) $(PAGES) $(STAMPS)/chromium
 	cd $(WEB) && npm test --silent
-	$(BIN)/python -m pytest -q -n 4 --dist loadfile $(SOAK:%=--ignore=%)
+	$(BIN)/python -m pytest -q -n 4 --dist loadfile $(SOAK:%=--ignore=%) $(ALONE:%=--ignore=%)
+	$(BIN)/python -m pytest -q $(ALONE)
 
 soak: setup $(READY) $(PAGES) $(STAMPS)/chromium
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(SOAK)
