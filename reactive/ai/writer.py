@@ -284,6 +284,11 @@ class StreamWriter:
             self.stop_requested.set()
             self._end(StorageFailedError(f"the stream {self.stream_id}: {error}"))
 
+    def abandoned(self) -> None:
+        """Notes that nothing will be written any more, as the process is ending."""
+        self.stop_requested.set()
+        self._end(StorageFailedError(f"the stream {self.stream_id}: the process is ending"))
+
     def _end(self, error: Exception | None) -> None:
         self._flusher.remove(self)
         if self._ended.done():
@@ -330,6 +335,14 @@ class Flusher:
         self._news.set()
 
     async def _run(self) -> None:
+        try:
+            await self._write_until_all_have_ended()
+        finally:
+            # Cancelled: who waits for an end would wait for ever.
+            for writer in list(self._writers):
+                writer.abandoned()
+
+    async def _write_until_all_have_ended(self) -> None:
         last_look = self.clock.monotonic()
         while self._writers:
             now = self.clock.monotonic()

@@ -170,7 +170,10 @@ class TestBackend:
     async def action(
         self, function: Any, args: Mapping[str, Any] | None = None, /, **named: Any
     ) -> Any:
-        """Runs an action."""
+        """Runs an action.
+
+        One that waits for the clock goes on while `advance` is called, so run it as a task.
+        """
         given = {**(args or {}), **named}
         if isinstance(function, Function):
             result = await self._context().run_action(_path_of(function), **given)

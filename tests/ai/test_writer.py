@@ -234,3 +234,18 @@ async def test_streams_share_transactions_and_none_starves() -> None:
     assert {"finished"} == {stored.state.status for stored in log.streams.values()}
     assert 3 == max(len(each) for each in log.flushes)
     assert flusher._writers == {}
+
+
+async def test_end_that_will_not_be_written_is_not_waited_for() -> None:
+    clock = ManualClock()
+    flusher = Flusher(MemoryLog(), clock)
+    writer = StreamWriter(flusher, STREAM, "message")
+    ending = asyncio.create_task(writer.finish(FINISH))
+    await asyncio.sleep(0)
+
+    assert flusher._task is not None
+    flusher._task.cancel()
+
+    with pytest.raises(StorageFailedError, match="the process is ending"):
+        await ending
+    assert writer.stop_requested.is_set()
