@@ -11,9 +11,8 @@ PACKAGES := $(patsubst %/package-lock.json,%,$(wildcard \
 READY := $(PACKAGES:%=%/node_modules/.ready)
 PAGES := $(WEB)/dist/index.html $(STAMPS)/example-pages
 # Answers, sockets and pages that are cut, killed and flipped, again and again: minutes of waiting.
-SOAK := tests/socketio tests/flags tests/upkeep tests/readers tests/ai/test_crashes.py \
-	$(wildcard tests/ai/test_providers_*.py) tests/web/test_answers_page.py \
-	tests/examples/test_pages.py
+SOAK := tests/socketio tests/flags tests/ai/test_crashes_again.py tests/readers/test_stopping.py tests/web/test_answers_looks.py \
+	tests/examples/test_pages.py tests/trial/test_drill_under_load.py
 # Races that are decided by who gets a processor.
 ALONE := tests/clients/test_transactions.py
 
@@ -83,7 +82,7 @@ test: setup
 	@$(MAKE) --no-print-directory -j 2 --output-sync=target types units
 
 bench: setup
-	$(BIN)/python tests/bench/run.py $(ARGS)
+	$(BIN)/python -m tests.bench.run $(ARGS)
 
 clean:
 	rm -rf .venv $(STAMPS) $(PACKAGES:%=%/node_modules) $(WEB)/dist examples/*/dist

@@ -8,25 +8,17 @@ still. Prints one JSON line of the kit's kind.
 import asyncio
 import json
 import os
-import re
 import sys
 import uuid
-from pathlib import Path
 
 from aiohttp import ClientSession, ClientWebSocketResponse, TCPConnector
+
+from tests.bench.servers import resident_kb
 
 CONNECTIONS = 1_000
 QUERIES_EACH = 10
 WARM_UP = 20  # clients that come and go first, so that what is loaded once is not counted
 SETTLE_S = 0.5
-
-
-def resident_kb(pid: int) -> int:
-    """The process's memory; the servers that are measured here have no children."""
-    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    if found is None:
-        raise ProcessLookupError(pid)
-    return int(found[1])
 
 
 async def connect(session: ClientSession, url: str) -> ClientWebSocketResponse:

@@ -1,6 +1,6 @@
 """The tables of the bench's app: what the kit's workloads read and write."""
 
-from reactive import Document, index
+from reactive import Document, Id, index
 
 
 class Message(Document, table="messages"):
@@ -31,3 +31,19 @@ class Account(Document, table="accounts"):
     balance: int
 
     by_number = index("number")
+
+
+class Author(Document, table="authors"):
+    number: int
+    name: str
+
+    by_number = index("number")
+
+
+class Post(Document, table="posts"):
+    channel: str
+    seq: int
+    author: Id[Author]
+    body: str
+
+    by_channel = index("channel", "seq")
