@@ -48,7 +48,7 @@ def measured(make: Make[R]) -> Make[R]:
         running = [asyncio.ensure_future(sink(ctx, stream_id)) for sink in sinks]
         try:
             made = await make(ctx, stream_id, *args, **kwargs)
-            if made is not None:
+            if made is not None and variant is not None:
                 await _measure(ctx, stream_id, variant, running)
             return made
         finally:
@@ -191,7 +191,7 @@ class SocketSample:
             return
         try:
             await record(
-                self._ctx, self._stream_id, self._delivery, source="sink", is_whole=is_whole
+                self._ctx, self._stream_id, self._delivery, source="socket", is_whole=is_whole
             )
         except ReactiveError as error:
             _log.warning("trial: stream %s was not measured: %s", self._stream_id, error)

@@ -35,7 +35,7 @@ class TrialLog:
             seconds = round(self._clock.monotonic() - self._since, 3)
             self._say(logging.INFO, "trial.ok", seconds=seconds)
 
-    def fell_back(self, way: Literal["plain", "rescue"], error: Exception) -> None:
+    def fell_back(self, way: Literal["plain", "rescue", "memory"], error: Exception) -> None:
         """The answer is now made in an easier way."""
         _trial.fell_back.add(self._names["stream"])
         why = getattr(error, "code", None) or type(error).__name__

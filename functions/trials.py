@@ -93,13 +93,16 @@ async def report(ctx: QueryCtx, key: str) -> Report:
     return Report(key=key, rollbacks=len(alerts), **found)
 
 
-@internal_query
+@internal_query(push_interval=0.5, urgent=[TrialAlert])
 async def figures(ctx: QueryCtx, key: str) -> dict[str, Any]:
-    """What else was measured of either path, and the newest differences and alerts."""
+    """What the same answers cost on either path, and the newest differences and alerts.
+
+    Costs are of answers that were told to both paths, in `shadow` and `mirror`.
+    """
     samples = await _newest(ctx, key)
     paths: dict[str, Any] = {}
     for path in PATHS:
-        own = [each for each in samples if each.path == path]
+        own = [each for each in samples if each.path == path and each.source == "sink"]
         paths[path] = {
             "deliveries": len(own),
             "stalls": sum(each.stalls for each in own),
@@ -135,17 +138,24 @@ async def _newest(ctx: QueryCtx | MutationCtx, key: str) -> list[TrialSample]:
 
 
 @internal_query
-async def variant_of(ctx: QueryCtx, stream_id: Id[Stream]) -> str:
-    """What the flag said when the answer was asked for."""
+async def variant_of(ctx: QueryCtx, stream_id: Id[Stream]) -> str | None:
+    """What the flag said when the answer was asked for; None where nothing is on trial.
+
+    Nothing is while the flag is as it was made, so that answers are not read again for nobody.
+    """
     stream = await ctx.db.get(stream_id)
-    return LEGACY if stream is None else stream.variant
+    flag = await ctx.db.query(Flag).with_index("by_key", key=REALTIME).first()
+    if stream is None or flag is None:
+        return None
+    is_set = not isinstance(flag.variant, Unset) or flag.revision > 1
+    return stream.variant if is_set else None
 
 
 @internal_query
 async def flushes(ctx: QueryCtx, stream_id: Id[Stream], after: int) -> list[dict[str, Any]]:
     """What was written of a stream after the event of a number, by transaction."""
     rows = ctx.db.query(StreamEvents).with_index(
-        "by_stream", lambda q: q.eq("stream_id", stream_id).gt("start_seq", after)
+        "by_stream", lambda q: q.eq("stream_id", stream_id).gt("end_seq", after)
     )
     return [{"events": row.events, "ts": row.ts} for row in await rows.take(FLUSHES_AT_ONCE)]
 
@@ -278,6 +288,7 @@ def _judged(sample: TrialSample) -> trial.Sample:
         sample.stream_id,
         sample.path,
         sample.at,
+        sample.source,
         kind,
         sample.lags,
         sample.errors,

@@ -17,6 +17,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from reactive.ai.parity import KINDS, PATHS
+from reactive.ai.trial import SHARES
 from reactive.cli.common import Options, add_project_flags, given_flags, project_of
 from reactive.client import ReactiveClient
 from reactive.client.errors import ClientError
@@ -33,7 +35,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     trial.add_argument("what", choices=("drill", "report"))
     trial.add_argument("--url", help="a running server; without it a drill starts one for itself")
     trial.add_argument("--flips", type=int, default=12, help="of the flag, 10 at least (12)")
-    trial.add_argument("--streams", type=int, default=4, help="answers at a time (4)")
+    trial.add_argument("--streams", type=int, default=8, help="answers at a time (8)")
     trial.add_argument(
         "--out", type=Path, default=Path("trial"), help="folder for a drill's report (trial)"
     )
@@ -64,10 +66,12 @@ def _drill(options: Options) -> int:
     folder, settings = project_of(options)
     if options["url"] is not None:
         url, key = options["url"], settings.admin_key
-        report = asyncio.run(trial_drill.drill(url, key, flips=flips, streams=streams))
+        found = trial_drill.drill(url, key, flips=flips, streams=streams, is_own=False)
+        report = asyncio.run(found)
     else:
         with _server(folder, options) as (url, key):
-            report = asyncio.run(trial_drill.drill(url, key, flips=flips, streams=streams))
+            found = trial_drill.drill(url, key, flips=flips, streams=streams, is_own=True)
+            report = asyncio.run(found)
     written = trial_files.write(options["out"], report)
     print(
         f"{len(report['flips'])} flips, {len(report['streams'])} answers: "
@@ -143,11 +147,12 @@ async def _show(url: str, admin_key: str | None, key: str, *, is_live: bool) -> 
 def _grids(report: dict[str, Any]) -> Group:
     counts = {name: report[name] for name in ("streams", "errors", "fallbacks", "rollbacks")}
     told = ", ".join(f"{count:g} {name}" for name, count in counts.items())
-    latency = Table("path", "p50 ms", "p95 ms", "p99 ms")
-    for path, found in report["latency"].items():
-        shown = ["-" if found[name] is None else f"{found[name]:.4g}" for name in found]
+    latency = Table("path", *(f"{name} ms" for name in SHARES))
+    for path in PATHS:
+        found = report["latency"][path]
+        shown = ["-" if found[name] is None else f"{found[name]:.4g}" for name in SHARES]
         latency.add_row(path, *shown)
     classes = Table("class", "deliveries")
-    for kind, count in report["classes"].items():
-        classes.add_row(kind, f"{count:g}")
+    for kind in KINDS:
+        classes.add_row(kind, f"{report['classes'][kind]:g}")
     return Group(Text(f"{report['key']}: {told}"), latency, classes)

@@ -1,6 +1,8 @@
 """`reactive trial drill`: answers under way while the flag is flipped, again and again.
 
-Each answer has two readers, which are compared with its log at the end: see `trial_readers`.
+Each answer has two readers, which are compared with its log at the end: see `trial_readers`. A
+server of the drill's own has its flag flipped for everybody, one that serves others only for the
+drill's user.
 """
 
 import asyncio
@@ -23,6 +25,8 @@ _FLIPS: Final = ("reactive", "legacy", "mirror", "shadow")
 _MODEL: Final = "scripted/story"
 _FLIP_S: Final = 0.3
 _STREAM_S: Final = 120.0
+_USER: Final = "local"
+"""Who the drill is, on a server without logins."""
 
 
 @dataclass(slots=True)
@@ -39,12 +43,20 @@ class _Answer:
 
 
 class Drill:
-    """One drill against a running server."""
+    """One drill against a running server; `is_own` says that it serves nobody else."""
 
     def __init__(
-        self, url: str, admin: ReactiveClient, client: ReactiveClient, *, flips: int, streams: int
+        self,
+        url: str,
+        admin: ReactiveClient,
+        client: ReactiveClient,
+        *,
+        flips: int,
+        streams: int,
+        is_own: bool,
     ) -> None:
         self._url = url
+        self._whose = {} if is_own else {"userId": _USER}
         self._admin = admin
         self._client = client
         self._flips = flips
@@ -54,37 +66,58 @@ class Drill:
         self._news = asyncio.Event()
 
     async def run(self) -> dict[str, Any]:
-        """Runs it and gives its report; the flag is what it was for the caller afterwards."""
+        """Runs it and gives its report; for others the flag was never touched.
+
+        Raises:
+            ProjectError: when the flag does not move the drill's readers.
+        """
         began = now_ms()
         before = await self._client.query("flags:get", key=KEY)
         try:
             await self._set(_FIRST)
+            now = await self._client.query("flags:get", key=KEY)
+            if now["variant"] != _FIRST:
+                told = f"{now['variant']!r} ({now['reason']})"
+                raise ProjectError(f"the flag {KEY} stays {told} when it is set to {_FIRST!r}")
             await self._flip()
             await self._finish()
         finally:
-            await self._set(before["variant"])
+            await self._restore(before)
         return await self._report(began)
 
     async def _set(self, variant: str) -> int:
-        revision: int = await self._admin.mutation("flags:set", key=KEY, variant=variant)
+        args = {"key": KEY, "variant": variant, **self._whose}
+        revision: int = await self._admin.mutation("flags:set", args)
         return revision
+
+    async def _restore(self, before: dict[str, Any]) -> None:
+        if not self._whose or before["reason"] == "TARGETING_MATCH":
+            await self._set(before["variant"])
+        else:
+            await self._admin.mutation("flags:set", {"key": KEY, **self._whose})
 
     async def _flip(self) -> None:
         variants = cycle(_FLIPS)
         for _ in range(self._flips):
-            if all(answer.is_over for answer in self._answers):
-                await self._begin()
             await asyncio.sleep(_FLIP_S)
-            self._news.clear()
-            if not all(answer.is_over for answer in self._answers):
-                async with asyncio.timeout(_STREAM_S):
-                    await self._news.wait()
+            async with asyncio.timeout(_STREAM_S):
+                await self._until_under_way()
             variant = next(variants)
             under_way = sum(not each.is_over for each in self._answers)
             revision = await self._set(variant)
             self._flipped.append(
                 {"at": now_ms(), "variant": variant, "revision": revision, "underWay": under_way}
             )
+
+    async def _until_under_way(self) -> None:
+        """Returns when an answer has just grown, and is not over."""
+        while True:
+            if all(answer.is_over for answer in self._answers):
+                await self._begin()
+            self._news.clear()
+            await self._news.wait()
+            if not all(answer.is_over for answer in self._answers):
+                return
 
     async def _begin(self) -> None:
         """Asks for so many answers at once, and has them read."""
@@ -141,8 +174,11 @@ class Drill:
             "key": KEY,
             "startedAt": began,
             "seconds": round((now_ms() - began) / 1_000, 1),
+            "model": _MODEL,
+            "atOnce": self._streams,
             "flips": self._flipped,
             "streams": streams,
+            "moves": sum(each["moves"] for each in streams),
             "lost": sum(each["lost"] for each in streams),
             "doubled": sum(each["doubled"] for each in streams),
             "classes": classes,
@@ -150,8 +186,14 @@ class Drill:
             "histograms": {path: histogram(found) for path, found in lags.items()},
             "trial": await self._admin.query("trials:report", key=KEY),
             "measured": await self._admin.query("trials:figures", key=KEY),
-            "passed": len(self._flipped) == self._flips and all(map(_is_right, streams)),
+            "passed": self._is_done() and all(map(_is_right, streams)),
         }
+
+    def _is_done(self) -> bool:
+        """Whether it has flipped as often as it should, each time with readers who moved."""
+        moves = sum(answer.moving.moves for answer in self._answers)
+        under_way = [each["underWay"] for each in self._flipped]
+        return len(under_way) == self._flips and all(under_way) and moves >= self._flips
 
     def _measure(self, answer: _Answer, log: list[Event], lags: dict[Path, list[float]]) -> None:
         """Takes both latencies of the events that came over Socket.IO as they were made."""
@@ -210,11 +252,13 @@ def _figures(lags: list[float]) -> dict[str, Any]:
     }
 
 
-async def drill(url: str, admin_key: str | None, *, flips: int, streams: int) -> dict[str, Any]:
-    """Runs a drill against a server.
+async def drill(
+    url: str, admin_key: str | None, *, flips: int, streams: int, is_own: bool
+) -> dict[str, Any]:
+    """Runs a drill against a server; `is_own` says that it serves nobody else.
 
     Raises:
-        ProjectError: when it cannot be reached within a while.
+        ProjectError: when it cannot be reached within a while, or its flag does not follow.
     """
     async with ReactiveClient(url, admin_key=admin_key) as admin, ReactiveClient(url) as client:
         try:
@@ -223,4 +267,5 @@ async def drill(url: str, admin_key: str | None, *, flips: int, streams: int) ->
                 await client.wait_connected()
         except TimeoutError as error:
             raise ProjectError(f"cannot reach {url}") from error
-        return await Drill(url, admin, client, flips=flips, streams=streams).run()
+        found = Drill(url, admin, client, flips=flips, streams=streams, is_own=is_own)
+        return await found.run()

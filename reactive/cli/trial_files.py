@@ -1,22 +1,25 @@
 """The report of a drill as files: Markdown to read, JSON to work with, and one picture."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Any, Final
 
 import orjson
 
-from reactive.ai.parity import PATHS
-from reactive.ai.trial import Histogram, top_of
+from reactive.ai.parity import PATHS, Path
+from reactive.ai.trial import SHARES, Histogram, place_of, top_of
 
 _COLORS: Final = {"legacy": "#b4562d", "reactive": "#2c6fb0"}
-_WIDTH, _HEIGHT = 760, 360
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 20, 64, 52
+_WIDTH, _LEFT, _RIGHT = 760, 56, 20
+_PANEL, _BARS, _GAP = 150, 108, 40  # of one path: its panel, its highest bar, what is above
+_TOP, _BOTTOM = 40, 52
+_HEIGHT = _TOP + 2 * _PANEL + _GAP + _BOTTOM
 
 
-def write(folder: Path, report: dict[str, Any]) -> list[Path]:
+def write(folder: FilePath, report: dict[str, Any]) -> list[FilePath]:
     """Writes `report.md`, `report.json` and `latency.svg`."""
     folder.mkdir(parents=True, exist_ok=True)
     texts = {
@@ -40,20 +43,22 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     yield f"# Drill of the flag `{report['key']}`: {'passed' if report['passed'] else 'FAILED'}"
     yield ""
     yield (
-        f"{began:%Y-%m-%d %H:%M:%S} UTC, {report['seconds']} s: {len(report['flips'])} flips while "
-        f"{len(streams)} answers were under way. **Lost: {report['lost']}, "
+        f"{began:%Y-%m-%d %H:%M:%S} UTC, {report['seconds']} s: {len(report['flips'])} flips, "
+        f"{len(streams)} answers of `{report['model']}`, {report['atOnce']} at a time, whose "
+        f"readers changed paths {report['moves']} times. **Lost: {report['lost']}, "
         f"doubled: {report['doubled']}.**"
     )
     yield ""
     yield "Each answer was read twice: by a reader that moves from path to path with the flag, and"
-    yield "by one that stays with live queries. Both were compared with the stored log."
+    yield "by one that stays with live queries. Both were compared with the stored log:"
     yield ""
     yield from _table(
         ("class", "deliveries"), ([kind, count] for kind, count in report["classes"].items())
     )
     yield "## Latency"
     yield ""
-    yield "Milliseconds from when an event was made to its reader, the same events on both paths."
+    yield "Milliseconds from when an event was made to its reader, the same events on both paths;"
+    yield "a stall is an event that took more than a second."
     yield ""
     yield "![Latencies of both paths](latency.svg)"
     yield ""
@@ -64,7 +69,8 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     )
     yield "## What it cost"
     yield ""
-    yield "As the server counted it, of all deliveries that it measured."
+    yield "As the server counted it, of answers that it told to both paths at once: each event as"
+    yield "one JSON text, each time a query ran, each event that a query read."
     yield ""
     costs = report["measured"]["paths"]
     counts = ("deliveries", "bytes", "executions", "rows", "stalls")
@@ -126,49 +132,76 @@ def _shown(value: float | None) -> str:
 
 
 def picture(histograms: dict[str, Histogram], latency: dict[str, Any]) -> str:
-    """How both latencies are distributed, as SVG: shares of events by a logarithmic scale."""
+    """How the latencies of both paths are distributed, as SVG: one above the other, on one scale.
+
+    Bars are shares of a path's events, by a logarithmic scale of milliseconds; lines mark p50, p95
+    and p99.
+    """
     shares = {path: _shares(histograms[path]) for path in PATHS}
     buckets = [bucket for each in shares.values() for bucket in each] or [0]
-    first, last = min(buckets) - 1, max(buckets) + 2
-    highest = max((share for each in shares.values() for share in each.values()), default=1.0)
-    step = (_WIDTH - _LEFT - _RIGHT) / (last - first)
-    ground = _HEIGHT - _BOTTOM
-    scale = (ground - _TOP) / highest
-
-    def x_of(bucket: float) -> float:
-        return _LEFT + (bucket - first) * step
-
+    scale = _Scale(
+        min(buckets) - 2,
+        max(buckets) + 2,
+        max((share for each in shares.values() for share in each.values()), default=1.0),
+    )
     found = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
-        'font-family="sans-serif" font-size="12" role="img">',
-        "<title>Latency of events by path</title>",
+        f'width="{_WIDTH}" height="{_HEIGHT}" font-family="sans-serif" font-size="12" role="img">',
+        "<title>Latency of the same events on both paths</title>",
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>',
     ]
-    for path in PATHS:
-        for bucket, share in shares[path].items():
-            height = share * scale
-            found.append(
-                f'<rect class="{path}" x="{x_of(bucket):.1f}" y="{ground - height:.1f}" '
-                f'width="{step * 0.92:.1f}" height="{height:.1f}" fill="{_COLORS[path]}" '
-                'fill-opacity="0.55"/>'
-            )
-    found.append(_line(_LEFT, ground, _WIDTH - _RIGHT, ground))
-    for bucket in range(first + (-first) % 8, last + 1, 8):
-        middle = x_of(bucket + 1)
-        found.append(_line(middle, ground, middle, ground + 5))
-        found.append(_text(middle, ground + 19, f"{top_of(bucket):g}", "middle"))
-    found.append(_text((_LEFT + _WIDTH) / 2, _HEIGHT - 12, "milliseconds to the reader", "middle"))
-    for part in (0.5, 1.0):
-        height = ground - part * (ground - _TOP)
-        found.append(_text(_LEFT - 6, height + 4, f"{part * highest:.0%}", "end"))
     for number, path in enumerate(PATHS):
-        figures = latency[path]
-        told = f"{path}: p50 {_shown(figures['p50'])}, p95 {_shown(figures['p95'])}"
-        told += f", p99 {_shown(figures['p99'])} ms, {figures['events']} events"
-        top = 12 + 18 * number
-        found.append(f'<rect x="{_LEFT}" y="{top}" width="12" height="12" fill="{_COLORS[path]}"/>')
-        found.append(_text(_LEFT + 18, top + 10, told, "start"))
+        ground = _TOP + _PANEL + number * (_PANEL + _GAP)
+        found += _panel(path, scale, shares[path], latency[path], ground)
+    ground = _HEIGHT - _BOTTOM
+    for bucket in range(scale.first + (-scale.first) % 8, scale.last + 1, 8):
+        x = scale.x_of(bucket + 1)
+        found.append(_line(x, ground, x, ground + 5))
+        found.append(_text(x, ground + 19, f"{top_of(bucket):g}", "middle"))
+    label = "milliseconds from when an event was made to its reader"
+    found.append(_text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 12, label, "middle"))
     return "\n".join([*found, "</svg>"]) + "\n"
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Buckets from left to right, shares up to the highest one."""
+
+    first: int
+    last: int
+    highest: float
+
+    @property
+    def step(self) -> float:
+        return (_WIDTH - _LEFT - _RIGHT) / (self.last - self.first)
+
+    def x_of(self, bucket: float) -> float:
+        return _LEFT + (bucket - self.first) * self.step
+
+
+def _panel(
+    path: Path, scale: _Scale, shares: dict[int, float], figures: dict[str, Any], ground: float
+) -> Iterator[str]:
+    told = f"{path}: p50 {_shown(figures['p50'])}, p95 {_shown(figures['p95'])}"
+    told += f", p99 {_shown(figures['p99'])} ms; {figures['events']} events"
+    top = ground - _PANEL
+    yield f'<rect x="{_LEFT}" y="{top - 24}" width="12" height="12" fill="{_COLORS[path]}"/>'
+    yield _text(_LEFT + 18, top - 14, told, "start")
+    for bucket, share in shares.items():
+        height = share / scale.highest * _BARS
+        yield (
+            f'<rect class="{path}" x="{scale.x_of(bucket):.1f}" y="{ground - height:.1f}" '
+            f'width="{scale.step * 0.92:.1f}" height="{height:.1f}" fill="{_COLORS[path]}"/>'
+        )
+    yield _line(_LEFT, ground, _WIDTH - _RIGHT, ground)
+    for part in (0.5, 1.0):
+        told = f"{part * scale.highest:.0%}"
+        yield _text(_LEFT - 6, ground - part * _BARS + 4, told, "end")
+    for name in SHARES:
+        if figures[name] is not None:
+            x = scale.x_of(place_of(figures[name]) + 1)
+            yield _line(x, top, x, ground, ' stroke-dasharray="4 3"')
+            yield _text(x + 3, top + 10 + 14 * [*SHARES].index(name), name)
 
 
 def _shares(counted: Histogram) -> dict[int, float]:
@@ -176,9 +209,10 @@ def _shares(counted: Histogram) -> dict[int, float]:
     return {bucket: count / total for bucket, count in counted}
 
 
-def _line(x1: float, y1: float, x2: float, y2: float) -> str:
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="#444444"/>'
+def _line(x1: float, y1: float, x2: float, y2: float, more: str = "") -> str:
+    place = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    return f'<line {place} stroke="#444444"{more}/>'
 
 
-def _text(x: float, y: float, text: str, anchor: str) -> str:
+def _text(x: float, y: float, text: str, anchor: str = "start") -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'

@@ -136,6 +136,9 @@ class MovingReader:
         await left.wait()
         while not self._heard.empty():
             kind, payload, _ = self._heard.get_nowait()
+            if kind == "path-changed":
+                # What follows is for clients that have read no other path meanwhile.
+                return
             if kind == "stream-chunk" and self._is_own(payload):
                 self.doubled += 1
 
