@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
+import orjson
 from pydantic import BaseModel, Field
 
 from reactive import UNSET, Document, Id, Unset, index
@@ -62,7 +63,7 @@ class Stream(Document, table="streams"):
     """One answer in the making, and who makes it. Times are milliseconds since the epoch.
 
     Written at the start, at heartbeats and at the end. The holder of the lease is the only one who
-    writes its events.
+    writes its events. `counts` and `characters` are those of the events up to `counted_seq`.
     """
 
     thread_id: Id[Thread]
@@ -83,6 +84,9 @@ class Stream(Document, table="streams"):
     error_code: str | Unset = UNSET
     stop_requested_at: float | Unset = UNSET
     stop_requested_by: str | Unset = UNSET
+    counts: str = "{}"  # JSON: what is read at each flush has scalars only, and is parsed once
+    characters: int = 0
+    counted_seq: int = 0
     is_compacted: bool = False
     is_damaged: bool = False
     variant: str = "reactive"
@@ -95,20 +99,26 @@ class Stream(Document, table="streams"):
 
 
 class StreamEvents(Document, table="streamEvents"):
-    """What one flush added to a stream's log: events `start_seq` to `end_seq`, in the wire's form.
+    """What one flush added to a stream's log: events `start_seq` to `end_seq`.
 
-    Never changed; replaced by a `StreamArchive` some time after the end.
+    Never changed; replaced by a `StreamArchive` some time after the end. `log` is a JSON array of
+    the events in the wire's form: nothing looks into it but who reads them, so it is one text.
     """
 
     stream_id: Id[Stream]
     start_seq: int
     end_seq: int
-    events: list[dict[str, Any]]
+    log: str
     size: int
     ts: float
 
-    by_stream = index("stream_id", "start_seq")
-    by_stream_end = index("stream_id", "end_seq")
+    by_stream = index("stream_id", "end_seq")
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The events, read anew each time."""
+        found: list[dict[str, Any]] = orjson.loads(self.log)
+        return found
 
 
 class StreamArchive(Document, table="streamArchives"):
@@ -159,9 +169,10 @@ class MessagePart(Document, table="messageParts"):
 
 
 class PartOrder(Document, table="partOrders"):
-    """Which rows an answer's parts have: `[{index, segment, type, state, sealed}]`.
+    """The last row of each of an answer's parts: `[{index, segment, type, state, sealed}]`.
 
-    Apart from them, because it stands still while a text grows within its row.
+    The rows before it are full. Apart from them, because it stands still while a text grows within
+    its row.
     """
 
     message_id: Id[Message]
@@ -266,7 +277,7 @@ class TrialSample(Document, table="trialSamples"):
     key: str
     stream_id: Id[Stream]
     path: Literal["legacy", "reactive"]
-    source: Literal["client", "sink", "commit"]
+    source: Literal["client", "sink", "socket", "commit"]
     variant: str
     kind: Literal[
         "identical",

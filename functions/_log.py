@@ -2,17 +2,25 @@
 
 import hashlib
 import json
+import logging
+import sys
 import zlib
 from collections.abc import Sequence
 from typing import Any
+
+import orjson
 
 from reactive import ActionCtx, Id, MutationCtx, QueryCtx, Unset
 from reactive.ai.events import Event
 from reactive.ai.reducer import Part
 from reactive.ai.writer import Answer, Batch, row_of
+from reactive.errors import CallError, ReactiveError, UsageError
 from schema import MessagePart, Stream, StreamArchive, StreamEvents
 
+_logger = logging.getLogger("chat")
+
 READ_MAX = 500
+_TIMED_OUT = ("FunctionTimedOut", "SystemTimeoutError")
 _MESSAGE_STATUS = {"finished": "complete", "stopped": "stopped", "error": "error"}
 
 
@@ -23,12 +31,41 @@ class AppLog:
         self._ctx = ctx
 
     async def flush(self, batches: Sequence[Batch]) -> Sequence[Answer]:
+        try:
+            return await self._flush(batches)
+        except (CallError, UsageError) as error:
+            # No failure of the storage: something in one of them can never be written.
+            if len(batches) == 1:
+                return [_given_up(batches[0], error)]
+        return [await self._flush_alone(batch) for batch in batches]
+
+    async def _flush_alone(self, batch: Batch) -> Answer:
+        try:
+            [answer] = await self.flush([batch])
+        except ReactiveError as error:
+            # Others may have been written, so it is this one that is tried again.
+            return Answer(refused=error)
+        return answer
+
+    async def _flush(self, batches: Sequence[Batch]) -> list[Answer]:
         found = await self._ctx.run_mutation("streams:flush", batches=[*map(stored, batches)])
         return [Answer(**each) for each in found]
 
     async def look(self, stream_ids: Sequence[str]) -> Sequence[Answer]:
         found = await self._ctx.run_query("streams:look", stream_ids=list(stream_ids))
         return [Answer(**each) for each in found]
+
+
+def _given_up(batch: Batch, error: ReactiveError) -> Answer:
+    """A stream that cannot be written: it keeps what was, and is ended as one that is lost.
+
+    Raises:
+        ReactiveError: when it has only taken too long.
+    """
+    if error.code in _TIMED_OUT:
+        raise error
+    _logger.error("the stream %s cannot be written: %s", batch.stream_id, error)
+    return Answer(is_lost=True)
 
 
 def stored(batch: Batch) -> dict[str, Any]:
@@ -53,10 +90,13 @@ def stored(batch: Batch) -> dict[str, Any]:
             "final_seq": state.last_seq,
             "attempt": state.attempt,
         }
+    events = batch.events
     return {
         "stream_id": batch.stream_id,
-        "events": batch.events,
-        "size": sum(len(event.get("delta", "")) for event in batch.events),
+        "log": orjson.dumps(events).decode() if events else None,
+        "start_seq": events[0]["seq"] if events else 0,
+        "end_seq": events[-1]["seq"] if events else 0,
+        "size": sum(len(event.get("delta", "")) for event in events),
         "rows": [
             (place in batch.new_rows, batch.row_ids.get(place), row_of(row))
             for row in batch.rows
@@ -66,10 +106,15 @@ def stored(batch: Batch) -> dict[str, Any]:
         "resets": batch.resets,
         "beats": batch.beats,
         "attempt": state.attempt,
-        "failed_attempts": [
-            event["from"] for event in batch.events if event["type"] == "attempt-reset"
-        ],
-        "is_visible": any(event["type"] == "text-delta" for event in batch.events),
+        "counted": {
+            "counts": orjson.dumps(state.counts).decode(),
+            "characters": state.characters,
+            "counted_seq": state.last_seq,
+        }
+        if batch.beats or batch.is_last
+        else None,
+        "failed_attempts": [event["from"] for event in events if event["type"] == "attempt-reset"],
+        "is_visible": any(event["type"] == "text-delta" for event in events),
         "ending": ending,
     }
 
@@ -88,7 +133,7 @@ async def events_after(
         return [event for event in archived if event["seq"] > after][:limit]
     found: list[Event] = []
     rows = ctx.db.query(StreamEvents).with_index(
-        "by_stream_end", lambda q: q.eq("stream_id", stream.id).gt("end_seq", after)
+        "by_stream", lambda q: q.eq("stream_id", stream.id).gt("end_seq", after)
     )
     async for row in rows:
         found += [event for event in row.events if event["seq"] > after]
@@ -102,6 +147,21 @@ async def last_seq(ctx: QueryCtx | MutationCtx, stream: Stream) -> int:
     rows = ctx.db.query(StreamEvents).with_index("by_stream", stream_id=stream.id)
     newest = await rows.order("desc").first()
     return 0 if newest is None else newest.end_seq
+
+
+async def figures(ctx: QueryCtx | MutationCtx, stream: Stream) -> tuple[dict[str, int], int, int]:
+    """How many events there are of each type, the characters of their deltas, and the last number.
+
+    Reads no more of the log than what came since the last heartbeat.
+    """
+    counts: dict[str, int] = orjson.loads(stream.counts)
+    characters, last = stream.characters, stream.counted_seq
+    if isinstance(stream.final_seq, Unset) or last < stream.final_seq:
+        for event in await events_after(ctx, stream, last, limit=sys.maxsize):
+            counts[event["type"]] = counts.get(event["type"], 0) + 1
+            characters += len(event.get("delta", ""))
+            last = event["seq"]
+    return counts, characters, last
 
 
 async def stored_events(ctx: QueryCtx | MutationCtx, stream: Stream) -> list[Event]:
@@ -142,11 +202,6 @@ async def lag_ms(ctx: QueryCtx | MutationCtx, stream: Stream) -> float:
     rows = ctx.db.query(StreamEvents).with_index("by_stream", stream_id=stream.id)
     newest = await rows.order("desc").first()
     return 0.0 if newest is None else max(0.0, newest.ts - newest.events[0]["ts"])
-
-
-async def stored_bytes(ctx: QueryCtx | MutationCtx, stream: Stream) -> int:
-    """How much text the log has, in characters of its deltas."""
-    return sum(len(event.get("delta", "")) for event in await stored_events(ctx, stream))
 
 
 async def is_over(stream: Stream, last_seq: int) -> bool:

@@ -35,7 +35,7 @@ from reactive.ai import metrics
 from reactive.ai.events import Event
 from reactive.ai.reducer import StreamState, reduce
 from reactive.ai.segments import Segment, segments_of
-from reactive.ai.writer import row_of, shown
+from reactive.ai.writer import order_of, row_of, shown
 from schema import (
     AuditReport,
     CachedAnswer,
@@ -144,7 +144,7 @@ async def compare(ctx: QueryCtx, stream_id: Id[Stream], events: list[dict[str, A
 
 def _order_differences(order: PartOrder | None, segments: Sequence[Segment]) -> list[str]:
     stored = [] if order is None else order.rows
-    is_same = stored == [shown(segment) for segment in segments]
+    is_same = order_of(stored) == [shown(segment) for segment in segments]
     return [] if is_same else ["the order of the parts"]
 
 

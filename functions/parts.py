@@ -4,6 +4,7 @@ from typing import Any
 
 from functions._checks import caller_of, own_message
 from reactive import Id, QueryCtx, Unset, query
+from reactive.ai.writer import order_of
 from schema import Message, MessagePart, PartOrder
 
 _FIELDS = {
@@ -28,7 +29,7 @@ async def order(ctx: QueryCtx, message_id: Id[Message]) -> list[dict[str, Any]]:
     """Which rows there are, in reading order: `[{index, segment, type, state, sealed}]`."""
     await own_message(ctx, message_id)
     order = await ctx.db.query(PartOrder).with_index("by_message", message_id=message_id).unique()
-    return [] if order is None else order.rows
+    return [] if order is None else order_of(order.rows)
 
 
 @query

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from functions import _cache, _log
+from functions import _cache, _log, _unwritten
 from functions._checks import caller_of, own_stream, refuse
+from functions._path import path_of_variant
 from functions._tools import TOOLS
 from functions._trial import measured
 from functions._trial_log import TrialLog
@@ -26,6 +27,7 @@ from reactive import (
 from reactive.ai import ToolSet, answer, repeat
 from reactive.ai.events import Event
 from reactive.ai.pricing import cost_micros
+from reactive.errors import StorageError
 from reactive.limits import DEFAULT_LIMITS
 from schema import (
     Message,
@@ -64,11 +66,22 @@ async def make_answer(
 
     `api_keys` win over the environment. They are used, and neither kept nor shown.
     """
-    task = await ctx.run_mutation(begin, stream_id=stream_id)
+    try:
+        task = await ctx.run_mutation(begin, stream_id=stream_id)
+    except StorageError:
+        task = await ctx.run_query(task_of, stream_id=stream_id)
+        if task is None or task["variant"] == REACTIVE_ONLY:
+            raise
     if task is None:
         return None
     trial = TrialLog(ctx, stream_id, task)
-    terminal = await _answer(ctx, stream_id, task, trial, api_keys, tools)
+    if task["variant"] == REACTIVE_ONLY:
+        terminal = await _answer(ctx, stream_id, task, trial, api_keys, tools)
+    else:
+        with _unwritten.keeping(stream_id, trial.fell_back):
+            terminal = await _answer(ctx, stream_id, task, trial, api_keys, tools)
+            if not await _unwritten.KeepingLog(ctx).write_out(stream_id):
+                terminal = None
     trial.ended(terminal)
     return terminal
 
@@ -81,18 +94,20 @@ async def _answer(
     api_keys: dict[str, str],
     tools: ToolSet,
 ) -> Event | None:
+    path = path_of_variant(task["variant"])
     if task["same_as"] is not None:
         return await repeat(
             ctx,
-            _log.AppLog(ctx),
+            _unwritten.KeepingLog(ctx),
             await whole_log(ctx, task["same_as"]),
             stream_id=stream_id,
             message_id=task["message_id"],
             model=task["model"],
+            path=path,
         )
     return await answer(
         ctx,
-        _log.AppLog(ctx),
+        _unwritten.KeepingLog(ctx),
         stream_id=stream_id,
         message_id=task["message_id"],
         model=task["model"],
@@ -101,6 +116,7 @@ async def _answer(
         tools=tools,
         api_keys=api_keys,
         on_fallback=None if task["variant"] == REACTIVE_ONLY else trial.fell_back,
+        path=path,
     )
 
 
@@ -110,27 +126,37 @@ async def begin(ctx: MutationCtx, stream_id: Id[Stream]) -> dict[str, Any] | Non
     stream = await ctx.db.get(stream_id)
     if stream is None or stream.state != "pending":
         return None
+    task = await _task(ctx, stream)
+    key, same_as = await _cache.look_up(ctx, stream, task["system_prompt"], task["turns"])
+    await _take(ctx, stream, cache_key=key)
+    return {**task, "same_as": same_as}
+
+
+async def _take(ctx: MutationCtx, stream: Stream, **fields: Any) -> None:
     now_ms = ctx.now.timestamp() * 1_000
-    system = _log.present(stream.system_prompt)
-    turns = await turns_of(ctx, stream)
-    key, same_as = await _cache.look_up(ctx, stream, system, turns)
-    await ctx.db.patch(
-        stream.id,
-        state="streaming",
-        started_at=now_ms,
-        lease_until=now_ms + DEFAULT_LIMITS.lease_s * 1_000,
-        cache_key=key,
-    )
+    lease_until = now_ms + DEFAULT_LIMITS.lease_s * 1_000
+    taken = {"state": "streaming", "started_at": now_ms, "lease_until": lease_until}
+    await ctx.db.patch(stream.id, **taken, **fields)
     await ctx.db.patch(stream.message_id, status="streaming", last_updated=now_ms)
+
+
+@internal_query
+async def task_of(ctx: QueryCtx, stream_id: Id[Stream]) -> dict[str, Any] | None:
+    """As `begin`, where that can't be written: the first flush that can takes the lease."""
+    stream = await ctx.db.get(stream_id)
+    return None if stream is None or stream.state != "pending" else await _task(ctx, stream)
+
+
+async def _task(ctx: QueryCtx | MutationCtx, stream: Stream) -> dict[str, Any]:
     return {
         "message_id": stream.message_id,
         "thread_id": stream.thread_id,
         "variant": stream.variant,
         "reason": stream.reason,
         "model": stream.model,
-        "system_prompt": system,
-        "turns": turns,
-        "same_as": same_as,
+        "system_prompt": _log.present(stream.system_prompt),
+        "turns": await turns_of(ctx, stream),
+        "same_as": None,
     }
 
 
@@ -141,9 +167,12 @@ async def flush(ctx: MutationCtx, batches: list[dict[str, Any]]) -> list[dict[st
 
 
 async def _flush(ctx: MutationCtx, batch: dict[str, Any]) -> dict[str, Any]:
-    stream = await ctx.db.get(Id[Stream](batch["stream_id"]))
+    stream_id: Id[Stream] = batch["stream_id"]
+    stream = await ctx.db.get(stream_id)
     if stream is None or stream.state not in OPEN:
         return {"is_lost": True}
+    if stream.state == "pending":
+        await _take(ctx, stream)
     rows = await write(ctx, stream, batch)
     return {**stop_of(stream), "rows": rows}
 
@@ -158,16 +187,15 @@ async def write(
     rows: list[tuple[int, int, str]] = []
     now_ms = ctx.now.timestamp() * 1_000
     changes: dict[str, Any] = {}
-    events = batch["events"]
-    if events:
+    if batch["log"] is not None:
         # By its fields, as here and below each row counts: an instance would be checked twice.
         await ctx.db.insert(
             StreamEvents,
             {
                 "stream_id": stream.id,
-                "start_seq": events[0]["seq"],
-                "end_seq": events[-1]["seq"],
-                "events": events,
+                "start_seq": batch["start_seq"],
+                "end_seq": batch["end_seq"],
+                "log": batch["log"],
                 "size": batch["size"],
                 "ts": now_ms,
             },
@@ -179,6 +207,8 @@ async def write(
         await _note_usage(ctx, stream, attempt, _NOTHING_KNOWN)
     if batch["attempt"] not in (0, stream.attempt):
         changes["attempt"] = batch["attempt"]
+    if batch["counted"] is not None:
+        changes |= batch["counted"]
     if batch["beats"]:
         changes["lease_until"] = now_ms + DEFAULT_LIMITS.lease_s * 1_000
     if batch["ending"] is not None:
@@ -314,22 +344,18 @@ async def stop(ctx: MutationCtx, stream_id: Id[Stream]) -> None:
         )
 
 
-@query
+@query(push_interval=0.5, urgent=[Stream])
 async def debug_info(ctx: QueryCtx, stream_id: Id[Stream]) -> dict[str, Any]:
     """The figures of a stream. Everything a reader is shown is durable, so the two seqs agree."""
     stream = await own_stream(ctx, stream_id)
-    events = await _log.stored_events(ctx, stream)
-    counts: dict[str, int] = {}
-    for event in events:
-        counts[event["type"]] = counts.get(event["type"], 0) + 1
-    last_seq = events[-1]["seq"] if events else 0
+    counts, characters, last_seq = await _log.figures(ctx, stream)
     return {
-        "eventCount": len(events),
+        "eventCount": sum(counts.values()),
         "countsByType": counts,
         "lastSeq": last_seq,
         "durableSeq": last_seq,
         "lagMs": await _log.lag_ms(ctx, stream),
-        "bytes": await _log.stored_bytes(ctx, stream),
+        "bytes": characters,
         "attempt": stream.attempt,
         "variant": stream.variant,
         "reason": stream.reason,

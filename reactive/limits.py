@@ -80,8 +80,9 @@ class Limits:
     retry_backoff_s: float = 0.1
 
     # AI answers.
-    segment_characters_max: int = 1_024  # of a growing text, until a client is sent a fresh row
-    flush_s: float = 0.05  # that text may wait for others to be committed with it
+    segment_characters_min: int = 320  # of a growing text, until a client is sent a fresh row
+    segment_parts_min: int = 64  # a text is in; a row that begins later may become longer
+    flush_s: float = 0.045  # between two transactions with text of one stream
     flush_gap_s: float = 0.005  # between two transactions, so that what is urgent meets others
     flush_characters_max: int = 512  # of one stream, then it waits no longer
     flush_streams_max: int = 200  # in one transaction
@@ -90,7 +91,12 @@ class Limits:
     stop_look_s: float = 0.15  # how often a silent stream looks whether it is to stop
     stream_unwritten_s: float = 10.0  # of failing commits, then the stream fails
     stream_unwritten_bytes: int = 256 * KIB
+    stream_kept_s: float = 600.0  # that an answer which is over may wait in memory for its store
+    stream_kept_look_s: float = 0.25
     tool_time_s: float = 60.0
+    tool_output_characters_max: int = 128 * KIB  # as JSON
+    tool_error_characters_max: int = 4_000
+    answer_bytes_max: int = 1_000 * KIB  # what a model says in all, which a document has to hold
     answer_steps_max: int = 16  # requests of one answer, tools between them
     attempts_max: int = 3  # at one answer
     attempt_backoff_s: float = 0.5  # before the second, doubled before the third
@@ -99,6 +105,11 @@ class Limits:
     reader_idle_s: float = 15.0  # a comment is sent, so that a connection is seen to live
     reader_stall_s: float = 60.0  # that a reader may take no byte, then it is given up
     reader_gone_s: float = 0.5  # within which a reader that has gone away is noticed
+    watchers_max: int = 1_000  # of one thread
+    watcher_bytes_max: int = 1_024  # of what one says of itself
+    watcher_silent_s: float = 20.0  # that one without a connection may be silent
+    watchers_gap_s: float = 0.05  # between two looks at them that a client is sent
+    flag_decisions_forgotten_max: int = 500  # that are removed in one transaction
     task_entries_max: int = 1_000  # of one kind and thread that a socket is told when it joins
     external_id_characters_max: int = 200  # of a thread's name in another system
     answer_tokens_max: int = 8_192  # of one request, where a provider wants to be told
@@ -129,6 +140,8 @@ class Limits:
     # Results kept for queries that nobody watches at the moment.
     cache_bytes_max: int = 64 * MIB
     cache_entries_max: int = 20_000
+    recent_documents_bytes_max: int = 8 * MIB  # read by their ids of late, then the oldest go
+    recent_parsed_max: int = 1_000  # of these, of one table
 
     # One socket.
     frame_bytes_max: int = 64 * MIB

@@ -28,6 +28,8 @@ class Part:
     part_id: str = ""
     pieces: list[str] = field(default_factory=lambda: [""])
     """The text, cut into pieces that are full but for the last."""
+    offset: int = 0
+    """Where in the text the last piece begins."""
     dirty_from: int = 0
     """The first piece that has changed since somebody last looked."""
     tool_call_id: str = ""
@@ -46,17 +48,27 @@ class Part:
 
     def append(self, text: str) -> None:
         """Adds text. What it costs does not depend on how long the text is already."""
-        tail = self.pieces[-1] + text
-        full = DEFAULT_LIMITS.segment_characters_max
-        if len(tail) <= full:
-            self.pieces[-1] = tail
-        else:
-            self.pieces[-1:] = [tail[at : at + full] for at in range(0, len(tail), full)]
+        tail = self.pieces.pop() + text
+        at = 0
+        while len(tail) - at > (full := piece_full(self.offset)):
+            self.pieces.append(tail[at : at + full])
+            at += full
+            self.offset += full
+        self.pieces.append(tail[at:])
 
     @property
     def is_open(self) -> bool:
         """Whether it may still change."""
         return self.state in ("streaming", "pending", "running")
+
+
+def piece_full(offset: int) -> int:
+    """How many characters a piece has that begins at this one of a text.
+
+    Later ones have more: a reader is sent the last piece again and again, and the list of all
+    pieces for each that is new, so that neither may grow as fast as the text.
+    """
+    return max(DEFAULT_LIMITS.segment_characters_min, offset // DEFAULT_LIMITS.segment_parts_min)
 
 
 @dataclass(slots=True)
@@ -81,6 +93,9 @@ class StreamState:
     started_at: float | None = None
     ended_at: float | None = None
     counts: dict[str, int] = field(default_factory=dict)
+    """How many events there were of each type, those of void attempts included."""
+    characters: int = 0
+    """The length of all deltas together, likewise."""
     changed: set[int] = field(default_factory=set)
     """The indexes of parts that have changed since somebody last cleared it."""
 
@@ -131,6 +146,7 @@ class StreamState:
             self._step(kind, event)
         self.last_seq = event["seq"]
         self.counts[kind] = self.counts.get(kind, 0) + 1
+        self.characters += len(event.get("delta", ""))
 
     def _step(self, kind: str, event: Event) -> None:
         if kind == "stream-start":

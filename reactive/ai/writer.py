@@ -11,6 +11,7 @@ a reader have seen.
 
 import asyncio
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -32,7 +33,8 @@ class Batch:
     """What one stream has to write in one transaction.
 
     `resets` says that the part rows before are void; `new_rows` are the index and segment of rows
-    that were not there, `order` which rows there are now, if that has changed. A batch with a
+    that were not there, `order` the last row of each part, if another one
+    is now. A batch with a
     terminal event ends the stream: `state` then has what the message becomes. One without events is
     a heartbeat.
     """
@@ -55,13 +57,15 @@ class Batch:
 class Answer:
     """What the database says to a batch: go on, somebody wants it to stop, or it is not ours.
 
-    `rows` has index, segment and id of rows that it has made.
+    `rows` has index, segment and id of rows that it has made; `refused` says why this batch, of
+    several, was not written.
     """
 
     stopped_by: str | None = None
     stop_reason: str = ""
     is_lost: bool = False
     rows: Sequence[tuple[int, int, str]] = ()
+    refused: Exception | None = None
 
 
 class StreamLog(Protocol):
@@ -103,18 +107,21 @@ class StreamWriter:
         self.state = StreamState()
         self.stop_requested = asyncio.Event()
         self.answer = Answer()
+        self.heard_at = 0.0
         self._flusher = flusher
         self._pending: list[Event] = []
         self._pending_bytes = 0
-        self._pending_since = 0.0
+        self._taken_at = -math.inf
+        self._is_urgent = False
         self._unwritten: Batch | None = None
-        self._order: dict[tuple[int, int], dict[str, Any]] = {}
+        self._order: dict[int, dict[str, Any]] = {}
         self._row_ids: dict[tuple[int, int], str] = {}
         self._has_text = False
         self._born = self._began = flusher.clock.monotonic()
         self._model = ""
         self._last_beat = flusher.clock.monotonic()
         self._failing_since: float | None = None
+        self._was_written = asyncio.Event()
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         flusher.add(self)
 
@@ -136,8 +143,7 @@ class StreamWriter:
         for event in events:
             check(event)
             if not self._pending:
-                self._pending_since = clock.monotonic()
-                self._flusher.expect(self._flusher.limits.flush_s)
+                self._flusher.expect(self._until_flush(clock.monotonic()))
             self._pending.append({**event, "ts": now_ms})
             size = len(event.get("delta", "")) if event["type"] in DELTAS else 0
             self._pending_bytes += size
@@ -151,6 +157,7 @@ class StreamWriter:
                 self._has_text = False
                 self._began = clock.monotonic()
             if is_first or event["type"] not in DELTAS or self._is_full():
+                self._is_urgent = True
                 self._flusher.hurry()
 
     async def finish(self, terminal: Event) -> None:
@@ -163,6 +170,19 @@ class StreamWriter:
         assert is_terminal(terminal)
         self.append(terminal)
         await self._ended
+
+    async def drain(self) -> None:
+        """Returns when everything that was appended is durable.
+
+        Raises:
+            LostError: when the stream was ended by somebody else.
+            StorageFailedError: when it could not be written for too long.
+        """
+        while (self._pending or self._unwritten is not None) and not self._ended.done():
+            self._was_written.clear()
+            await self._was_written.wait()
+        if self._ended.done():
+            self._ended.result()
 
     def check(self) -> None:
         """Raises what `append` would raise."""
@@ -182,16 +202,20 @@ class StreamWriter:
     # For the flusher
 
     def take(self, now: float) -> Batch | None:
-        """What is to be written now; the same again until it has been."""
+        """What is to be written now, if it is due; the same again until it has been."""
         if self._unwritten is not None:
             return self._unwritten
         limits = self._flusher.limits
-        beats = now - self._last_beat >= limits.heartbeat_s
-        if not self._pending and not beats:
+        # Others are written with those whose time has come only if theirs is about to: a
+        # transaction of all streams would keep each waiting for all the others.
+        if self.wait(now) > limits.flush_gap_s:
             return None
+        beats = now - self._last_beat >= limits.heartbeat_s
         events = joined(self._pending)
         self._pending = []
         self._pending_bytes = 0
+        self._is_urgent = False
+        self._taken_at = now
         first = self.state.last_seq + 1
         for seq, event in enumerate(events, first):
             event["seq"] = seq
@@ -223,17 +247,17 @@ class StreamWriter:
     def _reorder(
         self, rows: list[Segment], *, resets: bool
     ) -> tuple[frozenset[tuple[int, int]], list[dict[str, Any]] | None]:
-        """Which rows are new, and the whole order if it is another one now."""
+        """Which rows are new, and the last row of each part if that is another one now."""
         new_rows = set()
         has_changed = resets
         for row in rows:
-            place = (row.index, row.segment)
-            if place not in self._order:
-                new_rows.add(place)
-            place_now = shown(row)
-            has_changed = has_changed or self._order.get(place) != place_now
-            self._order[place] = place_now
-        order = [self._order[place] for place in sorted(self._order)] if has_changed else None
+            last = self._order.get(row.index)
+            if last is None or row.segment > last["segment"]:
+                new_rows.add((row.index, row.segment))
+            now = shown(row)
+            has_changed = has_changed or last != now
+            self._order[row.index] = now
+        order = [self._order[index] for index in sorted(self._order)] if has_changed else None
         return frozenset(new_rows), order
 
     def wait(self, now: float) -> float:
@@ -241,19 +265,29 @@ class StreamWriter:
         limits = self._flusher.limits
         if self._unwritten is not None:
             return limits.flush_s
-        if self._pending:
-            return self._pending_since + limits.flush_s - now
-        return self._last_beat + limits.heartbeat_s - now
+        until_beat = self._last_beat + limits.heartbeat_s - now
+        if not self._pending:
+            return until_beat
+        if self._is_urgent:
+            return 0.0
+        return min(until_beat, self._until_flush(now))
+
+    def _until_flush(self, now: float) -> float:
+        """Seconds until text may be written again: what comes after a pause need not wait."""
+        return max(0.0, self._taken_at + self._flusher.limits.flush_s - now)
 
     def written(self, answer: Answer, now: float) -> None:
         """Notes that the batch is durable."""
         batch = self._unwritten
         self._unwritten, self._failing_since = None, None
+        self._was_written.set()
+        self.heard_at = now
         if batch is not None and batch.beats:
             self._last_beat = now
         self.hear(answer)
         for index, segment, row_id in answer.rows:
-            if not self._order[index, segment]["sealed"]:
+            last = self._order[index]
+            if segment == last["segment"] and not last["sealed"]:
                 self._row_ids[index, segment] = row_id
         if batch is not None and not answer.is_lost:
             self._measure(batch, now)
@@ -291,6 +325,7 @@ class StreamWriter:
 
     def _end(self, error: Exception | None) -> None:
         self._flusher.remove(self)
+        self._was_written.set()
         if self._ended.done():
             return
         if error is None:
@@ -349,11 +384,10 @@ class Flusher:
             wait = min(writer.wait(now) for writer in self._writers)
             await self._sleep(min(max(wait, 0.0), self.limits.stop_look_s))
             now = self.clock.monotonic()
-            if await self._flush(now):
+            await self._flush(now)
+            if now - last_look >= self.limits.stop_look_s:
+                await self._look(last_look)
                 last_look = now
-            elif now - last_look >= self.limits.stop_look_s:
-                last_look = now
-                await self._look()
             await sleep(self.clock, self.limits.flush_gap_s)
 
     def expect(self, seconds: float) -> None:
@@ -377,14 +411,14 @@ class Flusher:
             self._timer = None
             self._news.clear()
 
-    async def _flush(self, now: float) -> bool:
-        """Writes what there is; whether there was anything."""
+    async def _flush(self, now: float) -> None:
+        """Writes what is due."""
         taken: list[tuple[StreamWriter, Batch]] = []
         for writer in self._writers:
             if len(taken) < self.limits.flush_streams_max and (batch := writer.take(now)):
                 taken.append((writer, batch))
         if not taken:
-            return False
+            return
         for writer, _ in taken:
             # Those who were left out come first the next time.
             self._writers[writer] = self._writers.pop(writer)
@@ -396,19 +430,23 @@ class Flusher:
                 _log.warning("the app's log of streams has a mistake", exc_info=error)
             for writer, _ in taken:
                 writer.failed(error, self.clock.monotonic())
-            return True
+            return
         self.flushes += 1
         metrics.flushed()
         done = self.clock.monotonic()
         for (writer, batch), answer in zip(taken, answers, strict=True):
+            if answer.refused is not None:
+                writer.failed(answer.refused, done)
+                continue
             writer.written(answer, done)
             if batch.events:
                 wake(writer.stream_id)
-        return True
 
-    async def _look(self) -> None:
-        """Hears of stop requests while the provider is silent."""
-        writers = list(self._writers)
+    async def _look(self, since: float) -> None:
+        """Hears of stop requests for streams that have written nothing since."""
+        writers = [writer for writer in self._writers if writer.heard_at <= since]
+        if not writers:
+            return
         try:
             answers = await self.log.look([writer.stream_id for writer in writers])
         except ReactiveError as error:
@@ -427,6 +465,17 @@ def shown(segment: Segment) -> dict[str, Any]:
         "state": segment.state,
         "sealed": segment.sealed,
     }
+
+
+def order_of(last_rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What `parts:order` says of all rows, from the last one of each part: others are sealed."""
+    return [
+        {**last, "segment": segment, "state": "done", "sealed": True}
+        if segment < last["segment"]
+        else dict(last)
+        for last in last_rows
+        for segment in range(last["segment"] + 1)
+    ]
 
 
 def row_of(segment: Segment) -> dict[str, Any]:

@@ -60,6 +60,7 @@ class Codec:
         self.has_mutable_fields = cls.model_config.get("extra") == "allow" or not all(
             _is_scalar(field.annotation) for field in cls.__pydantic_fields__.values()
         )
+        self._parsed: dict[str, tuple[JsonBytes, Document, float]] = {}
         self.lazy_class = _lazy_class(cls, self)
         cls.__codec__ = self
 
@@ -81,14 +82,30 @@ class Codec:
 
     def fill(self, document: Document) -> None:
         """Turns a lazy document into an ordinary, immutable one."""
-        stored = object.__getattribute__(document, "_stored")
-        wire = load_json(stored.json)
-        parsed = self.parse(wire)
-        for name in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__"):
+        parsed, creation_time = self._read(object.__getattribute__(document, "_stored"))
+        object.__setattr__(document, "__dict__", parsed.__dict__.copy())
+        for name in ("__pydantic_fields_set__", "__pydantic_extra__"):
             object.__setattr__(document, name, getattr(parsed, name))
         object.__setattr__(document, "__pydantic_private__", None)
-        object.__setattr__(document, "_creation_time", wire[CREATION_TIME_FIELD])
+        object.__setattr__(document, "_creation_time", creation_time)
         object.__setattr__(document, "__class__", self.cls)
+
+    def _read(self, stored: StoredDocument | Row) -> tuple[Document, float]:
+        """An instance with the stored fields, and the time of creation.
+
+        A store hands out one and the same text while a document is read again and again: what was
+        made of it serves for the next one, unless an author could change it.
+        """
+        known = self._parsed.get(stored.id)
+        if known is not None and known[0] is stored.json:
+            return known[1], known[2]
+        wire = load_json(stored.json)
+        parsed, creation_time = self.parse(wire), wire[CREATION_TIME_FIELD]
+        if not self.has_mutable_fields:
+            if len(self._parsed) >= DEFAULT_LIMITS.recent_parsed_max:
+                self._parsed.clear()
+            self._parsed[stored.id] = stored.json, parsed, creation_time
+        return parsed, creation_time
 
     def validated(self, values: Mapping[str, object]) -> Document:
         """A document of these fields, by Python or by wire names.

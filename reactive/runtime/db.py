@@ -205,13 +205,14 @@ class DatabaseWriter(DatabaseReader):
         wire[ID_FIELD] = stored.id
         wire[CREATION_TIME_FIELD] = old[CREATION_TIME_FIELD]
         definition = table.definition
+        keys = definition.keys(old)
         self._run.transaction.write(
             definition,
             stored.id,
             stored,
-            definition.keys(old),
+            keys,
             table.codec.store(wire),
-            definition.keys(wire),
+            keys if definition.has_same_keys(old, wire) else definition.keys(wire),
             definition.text_entries(old),
             definition.text_entries(wire),
         )

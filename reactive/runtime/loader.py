@@ -177,7 +177,8 @@ def _modules_of(folder: Path) -> dict[str, ModuleType]:
 
 
 def _is_below(file: str | None, folder: Path) -> bool:
-    if file is None:
+    # Nearly all modules of the process are elsewhere, and paths take long to compare.
+    if file is None or not file.startswith(str(folder)):
         return False
     path = Path(file)
     return path.parent == folder or path.is_relative_to(folder / "functions")

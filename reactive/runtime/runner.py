@@ -69,6 +69,11 @@ class Runner:
     def close(self) -> None:
         self._workers.close()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether functions are running in threads."""
+        return self._workers.is_busy
+
     def arguments(
         self, project: Project, definition: FunctionDefinition, wire: Any
     ) -> dict[str, Any]:

@@ -111,8 +111,8 @@ class FunctionService:
 
     @property
     def is_busy(self) -> bool:
-        """Whether mutations are running in threads."""
-        return bool(self._tasks)
+        """Whether functions are running in threads."""
+        return bool(self._tasks) or self._runner.is_busy
 
     @property
     def project(self) -> Project:

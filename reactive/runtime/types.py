@@ -65,6 +65,7 @@ class IdOf:
 
     def __init__(self, table: object) -> None:
         self.table = table
+        self._known: tuple[Callable[[str], int], int] | None = None
 
     def __repr__(self) -> str:
         return f"IdOf({self.table!r})"
@@ -85,13 +86,20 @@ class IdOf:
         if numbers is not None:
             found = _cached_number(value)
             is_any = self.table is None
-            if found is None or (not is_any and found != numbers(table_name(self.table))):
+            if found is None or (not is_any and found != self._number(numbers)):
                 raise PydanticCustomError(
                     "id_table",
                     "Input should be an id of table {table}",
                     {"table": "any" if is_any else repr(table_name(self.table))},
                 )
         return value if type(value) is Id else Id(value)
+
+    def _number(self, numbers: Callable[[str], int]) -> int:
+        """The table's number among these; those of the last time are remembered."""
+        known = self._known
+        if known is None or known[0] != numbers:
+            known = self._known = numbers, numbers(table_name(self.table))
+        return known[1]
 
 
 if TYPE_CHECKING:

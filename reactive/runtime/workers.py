@@ -151,6 +151,11 @@ class Workers:
             self._count(-1)
             self._free.release()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether any thread is running a function."""
+        return self._busy > 0
+
     async def _acquire(self) -> None:
         acquired = asyncio.get_running_loop().create_task(self._free.acquire())
         done, _ = await asyncio.wait({acquired}, timeout=self._limits.system_time_s)

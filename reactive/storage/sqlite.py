@@ -14,7 +14,7 @@ whose checkpoint runs on another connection than a commit, which is why one conn
 import asyncio
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO
@@ -26,7 +26,8 @@ from reactive.storage.catalog import Catalog
 from reactive.storage.fulltext import FullText
 from reactive.storage.history import History, Rewind
 from reactive.storage.interface import CommitSlot, Fill, SchemaChange, Snapshot
-from reactive.storage.sqlite_file import commit_seconds, connect, take_lock
+from reactive.storage.recent import RecentDocuments
+from reactive.storage.sqlite_file import commit_seconds, connect, take_lock, to_the_end
 from reactive.storage.sqlite_indexes import SQLiteIndexes, count_slices, unsynced
 from reactive.storage.sqlite_layout import (
     FORMAT,
@@ -67,6 +68,7 @@ class SQLiteStore:
         self._path = path
         self._limits = limits
         self._history = History(limits)
+        self._recent = RecentDocuments(limits.recent_documents_bytes_max)
         self._appended: list[CommitEntry] = []
         self._head: Timestamp = 0
         self._next_n = 1
@@ -256,7 +258,10 @@ class SQLiteStore:
     # Reading
 
     def snapshot(self, at: Timestamp) -> Snapshot:
-        return SQLiteSnapshot(self._read, self._past, at)
+        return SQLiteSnapshot(self._read, self._past, at, self._recent, self._is_settled)
+
+    def _is_settled(self) -> bool:
+        return not self._appended
 
     @property
     def _position(self) -> Timestamp:
@@ -327,6 +332,7 @@ class SQLiteStore:
             self._catalog.adopt(loader.planned)
             self._catalog.unsaved.clear()
             self._next_n = loader.next_n
+            self._recent.clear()
             self._history.floor = self._head = ts
             self._wake()
             return ts
@@ -383,9 +389,12 @@ class SQLiteStore:
 
     def _number_of(self, revision: Revision) -> int:
         """The row of a document that exists; its first index is `by_id`."""
+        key = revision.before_keys[0].joined
+        known = self._recent.number(key)
+        if known is not None:
+            return known
         (n,) = self._write.execute(
-            "SELECT n FROM entries WHERE i = ? AND k = ?",
-            (revision.indexes[0], revision.before_keys[0].joined),
+            "SELECT n FROM entries WHERE i = ? AND k = ?", (revision.indexes[0], key)
         ).fetchone()
         return int(n)
 
@@ -397,6 +406,7 @@ class SQLiteStore:
             "UPDATE documents SET json = ?, size = ? WHERE n = ?",
             (document.json, document.size, n),
         )
+        self._recent.replace(revision.after_keys[0].joined, document)
         for index, old, new in zip(
             revision.indexes, revision.before_keys, revision.after_keys, strict=True
         ):
@@ -412,6 +422,7 @@ class SQLiteStore:
     def _delete(self, revision: Revision) -> None:
         n = self._number_of(revision)
         self._write.execute("DELETE FROM documents WHERE n = ?", (n,))
+        self._recent.drop(revision.before_keys[0].joined)
         self._write.executemany(
             "DELETE FROM entries WHERE i = ? AND k = ?",
             [
@@ -432,7 +443,10 @@ class _SQLiteSlot:
         self.head = store._head
 
     def snapshot(self) -> Snapshot:
-        return SQLiteSnapshot(self._store._write, self._store._past, self._store._position)
+        store = self._store
+        return SQLiteSnapshot(
+            store._write, store._past, store._position, store._recent, store._is_settled
+        )
 
     async def append(self, entry: CommitEntry) -> None:
         store = self._store
@@ -453,7 +467,7 @@ class _SQLiteSlot:
         try:
             store._write.execute("UPDATE meta SET value = ? WHERE name = 'head'", (newest,))
             if store._in_thread:
-                interruption = await _to_the_end(store._write.execute, "COMMIT")
+                interruption = await to_the_end(store._write.execute, "COMMIT")
             else:
                 store._write.execute("COMMIT")
         except sqlite3.Error as error:
@@ -473,22 +487,11 @@ class _SQLiteSlot:
 
     def leave(self) -> None:
         store = self._store
+        for entry in store._appended:
+            # What is here of these is not going to be.
+            for revision in entry.revisions:
+                store._recent.drop((revision.before_keys or revision.after_keys)[0].joined)
         store._appended.clear()
         store._saved = []
         if store._write.in_transaction:
             store._write.execute("ROLLBACK")
-
-
-async def _to_the_end(
-    function: Callable[[str], object], argument: str
-) -> asyncio.CancelledError | None:
-    """Runs a function in a thread and waits for it even when cancelled, which it then returns."""
-    running = asyncio.get_running_loop().run_in_executor(None, function, argument)
-    interruption = None
-    while not running.done():
-        try:
-            await asyncio.wait({running})
-        except asyncio.CancelledError as error:
-            interruption = error
-    running.result()
-    return interruption

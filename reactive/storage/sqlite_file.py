@@ -1,9 +1,11 @@
 """A SQLite file as such: who may have it, a connection to it, and how fast its disk is."""
 
+import asyncio
 import fcntl
 import sqlite3
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -47,3 +49,18 @@ def commit_seconds(connection: sqlite3.Connection) -> float:
         connection.execute("INSERT OR REPLACE INTO meta VALUES ('probe', ?)", (start,))
         times.append(time.perf_counter() - start)
     return statistics.median(times)
+
+
+async def to_the_end(
+    function: Callable[[str], object], argument: str
+) -> asyncio.CancelledError | None:
+    """Runs a function in a thread and waits for it even when cancelled, which it then returns."""
+    running = asyncio.get_running_loop().run_in_executor(None, function, argument)
+    interruption = None
+    while not running.done():
+        try:
+            await asyncio.wait({running})
+        except asyncio.CancelledError as error:
+            interruption = error
+    running.result()
+    return interruption

@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 from reactive.storage.fulltext import search_text
 from reactive.storage.history import Rewind, merge_rows
+from reactive.storage.recent import RecentDocuments
 from reactive.values.document import Row, StoredDocument
 from reactive.values.tables import IndexDefinition, TextIndexDefinition
 from reactive.values.text import TextMatches, TextSearch
 from reactive.values.timestamp import Timestamp
 
 _GET = (
-    "SELECT d.id, d.json, d.size FROM entries e JOIN documents d ON d.n = e.n"
+    "SELECT d.id, d.json, d.size, d.n FROM entries e JOIN documents d ON d.n = e.n"
     " WHERE e.i = ? AND e.k = ?"
 )
 _SCAN = (
@@ -25,23 +26,34 @@ class SQLiteSnapshot:
     """Implements `reactive.storage.interface.Snapshot` on one connection.
 
     `past` gives what to take back from what the connection sees, None when it is the present.
+    `keep` says whether what the connection sees now is what the writing one sees.
     """
 
-    __slots__ = ("_at", "_connection", "_past")
+    __slots__ = ("_at", "_connection", "_keep", "_past", "_recent")
 
     def __init__(
         self,
         connection: sqlite3.Connection,
         past: Callable[[Timestamp], Rewind | None],
         at: Timestamp,
+        recent: RecentDocuments,
+        keep: Callable[[], bool],
     ) -> None:
         self._connection = connection
         self._past = past
         self._at = at
+        self._recent = recent
+        self._keep = keep
 
     async def get(self, index: IndexDefinition, key: bytes) -> StoredDocument | None:
-        row = self._connection.execute(_GET, (index.number, key)).fetchone()
-        present = None if row is None else StoredDocument._make(row)
+        present = self._recent.get(key)
+        if present is None:
+            row = self._connection.execute(_GET, (index.number, key)).fetchone()
+            if row is not None:
+                document_id, text, size, number = row
+                present = StoredDocument(document_id, text, size)
+                if self._keep():
+                    self._recent.add(key, present, number)
         past = self._past(self._at)
         return present if past is None else past.get(index.number, key, present)
 

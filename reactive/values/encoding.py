@@ -6,6 +6,7 @@ The wire form is what JSON can hold: `int` and `float` are JSON numbers written 
 """
 
 import base64
+import enum
 import math
 import re
 import struct
@@ -124,7 +125,7 @@ def _to_wire(value: Any, depth_max: int, default: ToWire | None, path: str) -> A
 
 
 def _object_to_wire(
-    value: Mapping[object, object], depth_max: int, default: ToWire | None, path: str
+    value: Mapping[object, Any], depth_max: int, default: ToWire | None, path: str
 ) -> Any:
     if len(value) > DEFAULT_LIMITS.object_fields_max:
         raise LimitError(
@@ -136,9 +137,17 @@ def _object_to_wire(
     for name, item in value.items():
         if name not in _known_names:
             check_field_name(name, path)
-        wire = _to_wire(item, depth_max - 1, default, f"{path}.{name}")
-        if wire is not DROP:
-            out[name if type(name) is str else str.__str__(name)] = wire
+        kind = type(item)
+        # Most fields are these, which need neither a call nor a path.
+        if (kind is str and item.isascii()) or kind is bool or item is None:
+            wire = item
+        elif kind is int and -_SAFE_INTEGER <= item <= _SAFE_INTEGER:
+            wire = float(item)
+        else:
+            wire = _to_wire(item, depth_max - 1, default, f"{path}.{name}")
+            if wire is DROP:
+                continue
+        out[name if type(name) is str else str.__str__(name)] = wire
     return out
 
 
@@ -150,6 +159,9 @@ def _check_unicode(text: str, path: str) -> None:
 
 
 def _rare_to_wire(value: object, depth_max: int, default: ToWire | None, path: str) -> Any:
+    if isinstance(value, str) and not isinstance(value, enum.Enum):
+        # An id, mostly.
+        return _to_wire(str.__str__(value), depth_max, default, path)
     if default is not None:
         wire = default(value, depth_max, path)
         if wire is not NotImplemented:
@@ -267,7 +279,11 @@ def _object_from_wire(wire: dict[str, Any], left: int, path: str) -> Any:
     for name, item in wire.items():
         if name not in _known_names:
             check_field_name(name, path)
-        out[name] = _from_wire(item, left - 1, f"{path}.{name}")
+        kind = type(item)
+        if kind is str or kind is bool or item is None:
+            out[name] = item
+        else:
+            out[name] = _from_wire(item, left - 1, f"{path}.{name}")
     return out
 
 
@@ -312,7 +328,14 @@ def wire_size(wire: Any) -> int:
             return 2 + len(base64.b64decode(wire[name])) if name == "$bytes" else 9
     total = 2
     for name, item in wire.items():
-        total += len(name) + 1 + (9 if type(item) is float else wire_size(item))
+        kind = type(item)
+        if kind is float:
+            size = 9
+        elif kind is str and item.isascii():
+            size = 2 + len(item)
+        else:
+            size = wire_size(item)
+        total += len(name) + 1 + size
     return total
 
 

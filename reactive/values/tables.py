@@ -64,10 +64,14 @@ class TableDefinition:
     indexes: tuple[IndexDefinition, ...]
     text_indexes: tuple[TextIndexDefinition, ...] = ()
     index_numbers: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    indexed: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """The fields that any index looks into."""
 
     def __post_init__(self) -> None:
         # Every revision names its indexes; they share this one tuple.
         object.__setattr__(self, "index_numbers", tuple([each.number for each in self.indexes]))
+        fields = {path[0]: None for index in self.indexes[2:] for path in index.fields}
+        object.__setattr__(self, "indexed", tuple(fields))
 
     def index(self, name: str) -> IndexDefinition | None:
         for index in self.indexes:
@@ -107,6 +111,15 @@ class TableDefinition:
             )
             keys.append(IndexKey(b"".join(parts), parts))
         return tuple(keys)
+
+    def has_same_keys(self, wire: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+        """Whether two states of a document certainly have the same keys."""
+        for name in self.indexed:
+            value, now = wire.get(name, _ABSENT), other.get(name, _ABSENT)
+            # 1.0 equals true, also deep inside of an object; texts and numbers are themselves.
+            if type(value) is not type(now) or type(value) in (dict, list) or value != now:
+                return False
+        return True
 
     def text_entries(self, wire: Mapping[str, Any]) -> tuple[TextEntry, ...]:
         """The document's entry in each of the full-text indexes in which it has any words."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from reactive.ai.events import Event, is_terminal
 from reactive.ai.reducer import StreamState, reduce
 from reactive.ai.segments import Segment
-from reactive.ai.writer import Answer, Batch
+from reactive.ai.writer import Answer, Batch, order_of
 from reactive.errors import StorageError
 
 Place = tuple[int, int]
@@ -115,4 +115,4 @@ class MemoryLog:
                 }
                 for (index, segment), row in sorted(stored.rows.items())
             ]
-            assert shown == batch.order
+            assert shown == order_of(batch.order)

@@ -4,12 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reactive.ai.events import Event
-from reactive.ai.reducer import StreamState, reduce
+from reactive.ai.reducer import Part, StreamState, piece_full, reduce
 from reactive.ai.segments import Segment, segments_of, take_changes
 from reactive.limits import DEFAULT_LIMITS
 from tests.ai.random_streams import numbered, streams
 
-FULL = DEFAULT_LIMITS.segment_characters_max
+FULL = DEFAULT_LIMITS.segment_characters_min
 
 Rows = dict[tuple[int, int], Segment]
 
@@ -53,10 +53,23 @@ def test_shape_of_rows(found: list[Event]) -> None:
         assert rows[-1].sealed != part.is_open
         assert part.state == rows[-1].state
         if part.type != "tool":
-            assert all(len(row.text or "") == FULL for row in rows[:-1])
-            assert len(rows[-1].text or "") <= FULL
+            offset = 0
             for row in rows:
-                (row.text or "").encode()
+                text = row.text or ""
+                assert len(text) == piece_full(offset) or row is rows[-1]
+                assert len(text) <= piece_full(offset)
+                offset += len(text)
+                text.encode()
+
+
+def test_rows_of_a_long_text_are_few_and_short() -> None:
+    part = Part(0, "text", "streaming")
+    for _ in range(1_000):
+        part.append("x" * 1_000)
+
+    assert len(part.pieces) < 350
+    assert max(map(len, part.pieces)) <= 1_000_000 // 64
+    assert "x" * 1_000_000 == part.text
 
 
 @given(st.lists(st.integers(1, 3 * FULL), max_size=12))

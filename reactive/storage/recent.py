@@ -1,0 +1,54 @@
+"""The documents of a SQLite file that were read by their ids of late, as they are now.
+
+A read of a document that is asked for again and again, a user or a thread, then costs a look-up,
+and its text is the same object each time, so that others can keep what they made of it.
+"""
+
+from reactive.values.document import StoredDocument
+
+
+class RecentDocuments:
+    """Documents by their keys in `by_id`, each with its row's number; bounded in bytes.
+
+    Invariant: what is here is what a read by the writing connection would give.
+    """
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._bytes = 0
+        self._documents: dict[bytes, tuple[StoredDocument, int]] = {}
+
+    def get(self, key: bytes) -> StoredDocument | None:
+        """The document, None when it is not here."""
+        found = self._documents.get(key)
+        return None if found is None else found[0]
+
+    def number(self, key: bytes) -> int | None:
+        """The number of the document's row, None when it is not here."""
+        found = self._documents.get(key)
+        return None if found is None else found[1]
+
+    def add(self, key: bytes, document: StoredDocument, number: int) -> None:
+        """Takes in what was read; what came first goes first when there is no more room."""
+        self.drop(key)
+        self._documents[key] = document, number
+        self._bytes += len(document.json)
+        while self._bytes > self._bytes_max:
+            self.drop(next(iter(self._documents)))
+
+    def replace(self, key: bytes, document: StoredDocument) -> None:
+        """Notes that a document was changed; one that nobody has read stays out."""
+        number = self.number(key)
+        if number is not None:
+            self.add(key, document, number)
+
+    def drop(self, key: bytes) -> None:
+        """Forgets a document; one that is not here is no error."""
+        found = self._documents.pop(key, None)
+        if found is not None:
+            self._bytes -= len(found[0].json)
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._documents.clear()
+        self._bytes = 0
