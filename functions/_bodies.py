@@ -47,7 +47,10 @@ class UiMessage(BaseModel):
 
 
 class Chat(BaseModel):
-    """The body of `/api/chat`, as `DefaultChatTransport` sends it; `model` is ours."""
+    """The body of `/api/chat`, as `DefaultChatTransport` sends it; from `model` on it is ours.
+
+    `ai_sdk` is the major version of the client's package `ai`.
+    """
 
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore")
 
@@ -58,6 +61,7 @@ class Chat(BaseModel):
     model: str | Unset = UNSET
     system_prompt: str | Unset = UNSET
     client_message_id: str | Unset = UNSET
+    ai_sdk: int = 6
 
 
 class Subscription(BaseModel):

@@ -20,6 +20,7 @@ _STATUSES = {
     "gone": 410,
     "too_large": 413,
     "rate_limited": 429,
+    "overloaded": 503,
 }
 
 

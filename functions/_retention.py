@@ -6,7 +6,6 @@ ORPHAN_LOOK = timedelta(seconds=5)
 """How often streams are looked for that nobody writes any more."""
 
 ORPHANS_LOOKED_AT = 200  # of each state, those whose lease ends first
-ORPHAN_EVENTS = 400  # read by one transaction, then another goes on: a mutation has a second
 
 STALE_AFTER = timedelta(hours=1)
 """An answer whose message was not touched for so long, and that no stream is writing, is over."""
@@ -30,6 +29,9 @@ DIFFERENCES_KEPT = 10  # of one answer
 
 TRIAL_LOOK = timedelta(seconds=15)
 """How often the rule for giving the new path up is applied."""
+
+DECISION_AGE = timedelta(days=30)
+"""How long it is known what a user got of a flag, and why."""
 
 SAMPLES_SHOWN = 2_000  # the newest, which a trial's report and rule look at
 SAMPLE_AGE = timedelta(days=30)

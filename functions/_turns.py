@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from reactive import MutationCtx
+from reactive import MutationCtx, QueryCtx
 from schema import Message, Stream
 
 TURNS_MAX = 100
 
 
-async def turns_of(ctx: MutationCtx, stream: Stream) -> list[dict[str, Any]]:
+async def turns_of(ctx: QueryCtx | MutationCtx, stream: Stream) -> list[dict[str, Any]]:
     """The conversation before a stream's own message, as `{role, text}`, oldest first."""
     own = await ctx.db.get(stream.message_id)
     if own is None:

@@ -2,17 +2,27 @@
 
 `/stream-chat` tells stored events as they are, `/api/chat` talks to the AI SDK's `useChat`,
 `/trpc/chat.streamResponse` to a tRPC client, and `/chat` answers when the answer is whole.
+`/watchers` says who watches a thread.
 """
 
 from pathlib import Path
 
 from aiohttp import web
 
-from functions import answers, stream_events, streams
-from functions._bodies import Ask, Chat, Subscription, last_prompt, read_body, read_query
+from functions import _watching, answers, stream_events, streams
+from functions._bodies import (
+    Ask,
+    Chat,
+    Subscription,
+    check_body,
+    last_prompt,
+    read_body,
+    read_query,
+)
 from functions._checks import refuse
 from functions._http import endpoint, reading_after
 from functions._plain import plain
+from functions._watching import Watching
 from functions.answers import Found
 from functions.messages import Sent
 from reactive import ActionCtx, HttpRouter, cors
@@ -119,7 +129,7 @@ async def ui_chat(ctx: ActionCtx, request: web.Request) -> web.StreamResponse:
             client_message_id=body.client_message_id or message_id,
             creates=True,
         )
-    return await _ui(ctx, request, sent)
+    return await _ui(ctx, request, sent, body.ai_sdk)
 
 
 async def _again(ctx: ActionCtx, body: Chat) -> Sent | None:
@@ -155,13 +165,15 @@ async def resume_ui_chat(ctx: ActionCtx, request: web.Request) -> web.StreamResp
     return await _ui(ctx, request, found)
 
 
-async def _ui(ctx: ActionCtx, request: web.Request, of: Sent | Found) -> web.StreamResponse:
+async def _ui(
+    ctx: ActionCtx, request: web.Request, of: Sent | Found, version: int = 6
+) -> web.StreamResponse:
     response, _ = await respond(
         ctx,
         request,
         stream_events.get_stream_events,
         of.stream_id,
-        AiSdk(of.stream_id),
+        AiSdk(of.stream_id, version),
         headers=_names(of),
     )
     return response
@@ -191,6 +203,23 @@ async def stream_response(ctx: ActionCtx, request: web.Request) -> web.StreamRes
         headers=_names(found),
     )
     return response
+
+
+@http.route(path_prefix="/watchers/")
+@endpoint
+async def watchers(ctx: ActionCtx, request: web.Request) -> web.StreamResponse:
+    """`GET /watchers/{thread}`: who watches it, live; with `?clientId=` the caller does, too."""
+    given = {name: request.query[name] for name in ("clientId", "name") if name in request.query}
+    body = check_body(given, Watching, "the query") if given else None
+    return await _watching.tell(ctx, request, request.match_info["tail"], body)
+
+
+@http.route(path_prefix="/watchers/", methods=["POST"])
+@endpoint
+async def watch_thread(ctx: ActionCtx, request: web.Request) -> web.StreamResponse:
+    """`POST /watchers/{thread}`: what a window says of itself, which is soon forgotten."""
+    await _watching.note(ctx, request.match_info["tail"], await read_body(request, Watching))
+    return web.Response(status=204)
 
 
 @http.route("/metrics")

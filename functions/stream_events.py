@@ -1,6 +1,7 @@
 """The log of a stream as clients and server code read it, before and after it is archived."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 from functions import _log
@@ -68,14 +69,17 @@ async def reconstruct_stream_content(ctx: QueryCtx, stream_id: Id[Stream]) -> di
 
 
 async def whole_log(ctx: ActionCtx, stream_id: Id[Stream]) -> list[Event]:
-    """A stream's log for server code, read in pages so that nobody has to wait for it."""
-    events: list[Event] = []
-    while page := await ctx.run_query(
-        log_page, stream_id=stream_id, after=events[-1]["seq"] if events else 0
-    ):
-        events += page
+    """A stream's log for server code."""
+    return [event async for page in log_pages(ctx, stream_id) for event in page]
+
+
+async def log_pages(ctx: ActionCtx, stream_id: Id[Stream]) -> AsyncIterator[list[Event]]:
+    """A stream's log for server code, in pages so that nobody has to wait for it."""
+    after = 0
+    while page := await ctx.run_query(log_page, stream_id=stream_id, after=after):
+        after = page[-1]["seq"]
+        yield page
         await asyncio.sleep(0)
-    return events
 
 
 @internal_query

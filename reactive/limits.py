@@ -131,7 +131,7 @@ class Limits:
 
     # History kept for snapshots, late subscriptions and conflict checks.
     log_entries_max: int = 20_000
-    log_bytes_max: int = 32 * MIB
+    log_bytes_max: int = 16 * MIB
     log_age_s: float = 60.0
     receipt_age_s: float = (
         14 * 24 * 3600.0

@@ -46,15 +46,17 @@ async def answer(
     tools: ToolSet | None = None,
     api_keys: Mapping[str, str] | None = None,
     on_fallback: OnFallback | None = None,
+    path: str = "reactive",
 ) -> Event | None:
     """Has a model (`provider/model`) answer a conversation, and writes the answer into a stream.
 
     `turns` are `{role, text}`, oldest first; `api_keys` has a key for each provider's name, which
-    wins over the environment. With `on_fallback` there are fallbacks: see `Generator`. Gives the
-    terminal event, or None when the stream was ended by somebody else meanwhile, or could not be
-    written: then its lease runs out, and it is orphaned.
+    wins over the environment. With `on_fallback` there are fallbacks: see `Generator`. `path` says
+    in the metrics which way the answer takes to whom it is made for. Gives the terminal event, or
+    None when the stream was ended by somebody else meanwhile, or could not be written: then its
+    lease runs out, and it is orphaned.
     """
-    writer = StreamWriter(flusher_of(ctx, log), stream_id, message_id)
+    writer = StreamWriter(flusher_of(ctx, log), stream_id, message_id, path)
     settings = ctx.settings
     try:
         provider, name = provider_of(model, ctx.clock)
@@ -94,13 +96,14 @@ async def repeat(
     stream_id: str,
     message_id: str,
     model: str,
+    path: str = "reactive",
 ) -> Event | None:
     """Writes an answer that was given before, whose log is `told`, into a stream of its own.
 
     No model is asked, so no tokens are used. Gives the terminal event; None as `answer` does.
     """
     resets = [number for number, event in enumerate(told) if event["type"] == "attempt-reset"]
-    writer = StreamWriter(flusher_of(ctx, log), stream_id, message_id)
+    writer = StreamWriter(flusher_of(ctx, log), stream_id, message_id, path)
     terminal = events.stream_finish(told[-1]["finishReason"], events.usage())
     try:
         writer.append(events.stream_start(message_id, model, 1))

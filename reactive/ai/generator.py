@@ -22,6 +22,7 @@ from reactive.ai.providers.base import (
     ToolCall,
     Turn,
 )
+from reactive.ai.storable import storable
 from reactive.ai.tools import ToolSet
 from reactive.ai.writer import LostError, StorageFailedError, StreamWriter
 from reactive.clock import Clock, Timer, sleep
@@ -52,6 +53,10 @@ class Patience:
 
 class _StopError(Exception):
     """Somebody wants the answer to end."""
+
+
+class _FullError(Exception):
+    """The answer is as long as an answer may be."""
 
 
 @dataclass(slots=True)
@@ -104,6 +109,7 @@ class Generator:
         self._dice = dice or random.Random()
         self.attempt = attempt
         self.usage: Usage = events.usage()
+        self._bytes = 0
         self._deadline = clock.monotonic() + self._patience.total
 
     async def run(self) -> Event:
@@ -145,6 +151,8 @@ class Generator:
     async def _attempts_or_rescue(self) -> Event:
         try:
             return await self._attempts()
+        except _FullError:
+            return events.stream_finish("length", self.usage)
         except (ProviderError, _StopError, LostError, StorageFailedError):
             raise
         except Exception as error:
@@ -263,16 +271,24 @@ class Generator:
             step.texts.append(event["delta"])
         elif event["type"] == "tool-call":
             step.calls.append(ToolCall(event["toolCallId"], event["toolName"], event["input"]))
+            event = {**event, "input": storable(event["input"])}
+        self._bytes += len(event.get("delta", "").encode())
+        if self._bytes > self._limits.answer_bytes_max:
+            raise _FullError
         self._writer.append(event)
 
     async def _run_tools(self, calls: list[ToolCall]) -> list[ToolAnswer]:
         async def run(call: ToolCall) -> ToolAnswer:
             output, answer = await self._tools.run(self._ctx, call)
             error_text = answer.text if answer.is_error else None
-            self._writer.append(events.tool_result(call.id, output=output, error_text=error_text))
+            self._writer.append(
+                events.tool_result(call.id, output=storable(output), error_text=error_text)
+            )
             return answer
 
         async with self._watched():
+            # What a tool does may outlive this process, so that it was called must, too.
+            await self._writer.drain()
             return list(await asyncio.gather(*[run(call) for call in calls]))
 
     @asynccontextmanager

@@ -42,12 +42,25 @@ async def respond(
         page = await ctx.run_query(get_events, stream_id=stream, after=seq)
         return page["events"], page["isDone"]
 
+    pages = follow_pages(read, stream_id, after, limits.reader_look_s, path=dialect.path)
+    return await respond_pages(ctx, request, pages, dialect, headers=headers, limits=limits)
+
+
+async def respond_pages(
+    ctx: ActionCtx,
+    request: web.Request,
+    pages: AsyncGenerator[list[Event], None],
+    dialect: Dialect,
+    *,
+    headers: Mapping[str, str] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> tuple[web.StreamResponse, Outcome]:
+    """As `respond`, of whatever comes in pages."""
     response = web.StreamResponse(headers={**dialect.headers, **(headers or {})})
     await response.prepare(request)
     if request.method == "HEAD":
         return response, "told"
     try:
-        pages = follow_pages(read, stream_id, after, limits.reader_look_s, path=dialect.path)
         async with aclosing(pages):
             sender = _Sender(request, response, limits)
             outcome = await sender.send(pages, dialect, ctx.stopping)

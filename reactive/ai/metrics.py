@@ -30,8 +30,8 @@ from reactive.limits import DEFAULT_LIMITS
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 PATHS: Final = ("reactive", "legacy", "commit", "sse", "text", "ai-sdk", "trpc", "socketio")
-"""How an answer is made (`reactive`, `legacy`), or how its events reach a reader. `commit` is until
-they are durable and live queries are about to see them."""
+"""Which way an answer takes to whom it is made for (`reactive`, `legacy`), or how its events reach
+a reader. `commit` is until they are durable and live queries are about to see them."""
 
 ERROR_CODES: Final = frozenset(get_args(ErrorCode))
 

@@ -19,6 +19,7 @@ from pydantic import ConfigDict, ValidationError, create_model
 from pydantic_core import to_jsonable_python
 
 from reactive.ai.providers.base import ToolAnswer, ToolCall, ToolSpec
+from reactive.ai.storable import clipped
 from reactive.errors import ApplicationError, UsageError
 from reactive.limits import DEFAULT_LIMITS
 
@@ -103,10 +104,13 @@ class ToolSet:
                 raise UsageError(f"there is no tool {call.name!r}")
             async with asyncio.timeout(DEFAULT_LIMITS.tool_time_s):
                 result = to_jsonable_python(await tool.call(ctx, call.input))
+            text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
+            if len(text) > DEFAULT_LIMITS.tool_output_characters_max:
+                most = DEFAULT_LIMITS.tool_output_characters_max
+                raise UsageError(f"the tool said too much: {len(text)} characters, {most} at most")
         except Exception as error:  # noqa: BLE001 - it is the author's code that raised
-            text = _failure(call, error)
+            text = clipped(_failure(call, error), DEFAULT_LIMITS.tool_error_characters_max)
             return None, ToolAnswer(call.id, text, is_error=True)
-        text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
         return result, ToolAnswer(call.id, text)
 
 

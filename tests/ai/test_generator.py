@@ -5,6 +5,7 @@ said before stays.
 """
 
 import asyncio
+import json
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from reactive.ai import events
 from reactive.ai.events import Event
 from reactive.ai.generator import Generator, Patience
 from reactive.ai.providers.base import Completed, Provider, Request, Turn
+from reactive.ai.reducer import reduce
 from reactive.ai.tools import ToolSet, tool
 from reactive.ai.writer import Answer, Flusher, LostError, StreamWriter
 from reactive.clock import SystemClock
@@ -228,6 +230,27 @@ async def test_two_tools_at_once(fake: FakeProvider, stage: Stage, wire: str) ->
     assert "stop" == stored.terminal["finishReason"]
 
 
+async def test_call_is_durable_before_the_tool_runs(stage: Stage) -> None:
+    seen: list[list[str]] = []
+
+    @tool
+    async def add(a: int, b: int) -> int:
+        """Adds two numbers."""
+        seen.append([each["status"] for each in reduce(stage.stored.events).tool_executions])
+        return a + b
+
+    @tool
+    async def shout(text: str) -> str:
+        """Says it louder."""
+        return text
+
+    stage.tools = ToolSet([add, shout])
+
+    await stage.run("openai/tools")
+
+    assert [["running", "running"]] == seen
+
+
 @pytest.mark.parametrize("wire", WIRES)
 async def test_failure_of_a_tool_goes_back_to_the_model(
     fake: FakeProvider, stage: Stage, wire: str
@@ -314,6 +337,82 @@ async def test_model_that_calls_for_ever(stage: Stage) -> None:
 
     assert ("stream-error", "tool_error") == (terminal["type"], terminal["code"])
     assert DEFAULT_LIMITS.answer_steps_max == stage.stored.types().count("step-finish")
+
+
+class Odd:
+    """A provider that calls a tool with arguments that no document may have."""
+
+    name = "odd"
+
+    async def stream(self, request: Request) -> AsyncIterator[Event | Completed]:
+        if len(request.turns) == 1:
+            yield events.tool_call("call", "translate", {"words": {"küche": 2**60}})
+            yield Completed("tool-calls", events.usage(1, 1))
+            return
+        yield events.text_start("t")
+        yield events.text_delta("t", request.turns[-1].answers[0].text)
+        yield Completed("stop", events.usage(1, 1))
+
+    async def ask(self, request: Request) -> tuple[list[Event], Completed]:
+        raise AssertionError("asked")
+
+
+async def test_what_no_document_may_have_is_kept_as_text(stage: Stage) -> None:
+    @tool
+    async def translate(words: dict[str, int]) -> dict[str, int]:
+        """Translates words."""
+        return {"$kitchen": words["küche"]}
+
+    stage.tools = ToolSet([translate])
+
+    await stage.start_with(Odd(), Request("x", [Turn("user", "Hi!")]))
+
+    [execution] = stage.stored.state.tool_executions
+    assert execution["status"] == "completed"
+    assert json.loads(execution["input"]) == {"words": {"küche": 2**60}}
+    assert json.loads(execution["output"]) == {"$kitchen": 2**60}
+    # The model is told of it as it is.
+    assert json.loads(stage.stored.content or "") == {"$kitchen": 2**60}
+
+
+async def test_tool_that_says_too_much_has_failed(stage: Stage) -> None:
+    most = DEFAULT_LIMITS.tool_output_characters_max
+
+    @tool
+    async def translate(words: dict[str, int]) -> str:
+        """Translates words."""
+        return "x" * (most + 1)
+
+    stage.tools = ToolSet([translate])
+
+    terminal = await stage.start_with(Odd(), Request("x", [Turn("user", "Hi!")]))
+
+    assert ["error"] == [each["status"] for each in stage.stored.state.tool_executions]
+    assert "the tool said too much" in (stage.stored.content or "")
+    assert "stream-finish" == terminal["type"]
+
+
+class Endless:
+    """A provider whose answer has no end."""
+
+    name = "endless"
+
+    async def stream(self, request: Request) -> AsyncIterator[Event | Completed]:
+        yield events.text_start("t")
+        while True:
+            yield events.text_delta("t", "ü" * 4_096)
+            await asyncio.sleep(0)
+
+    async def ask(self, request: Request) -> tuple[list[Event], Completed]:
+        raise AssertionError("asked")
+
+
+async def test_answer_that_no_document_could_hold_is_cut(stage: Stage) -> None:
+    terminal = await stage.start_with(Endless(), Request("x", [Turn("user", "Hi!")]))
+
+    assert ("stream-finish", "length") == (terminal["type"], terminal["finishReason"])
+    size = len((stage.stored.content or "").encode())
+    assert DEFAULT_LIMITS.answer_bytes_max - 8_192 <= size <= DEFAULT_LIMITS.answer_bytes_max
 
 
 # Stop, time, and the end of the process

@@ -54,17 +54,20 @@ def test_plain_text_is_the_text(log: list[Event], cuts: list[int]) -> None:
 class Ui:
     """What a client of the AI SDK makes of chunks, and what it would not take."""
 
-    def __init__(self) -> None:
+    def __init__(self, version: int) -> None:
+        self.version = version
         self.open: dict[str, str] = {}
         self.tools: dict[str, str] = {}
         self.text = ""
+        self.thoughts = ""
+        self.before: tuple[dict[str, str], str] = ({}, "")
         self.has_started = False
         self.in_step = False
         self.ending: dict[str, Any] | None = None
 
     def take(self, chunk: dict[str, Any]) -> None:
         kind = chunk["type"]
-        assert kind in ai_sdk.CHUNKS
+        assert kind in ai_sdk.CHUNKS or (kind == "reset-step" and self.version == 7)
         assert self.ending is None, f"{kind} after the end"
         assert self.has_started == (kind != "start")
         if kind == "start":
@@ -72,6 +75,11 @@ class Ui:
         elif kind in ("start-step", "finish-step"):
             assert self.in_step == (kind == "finish-step")
             self.in_step = not self.in_step
+            self.before = (dict(self.tools), self.thoughts)
+        elif kind == "reset-step":
+            assert self.in_step
+            self.open.clear()
+            self.tools, self.thoughts = dict(self.before[0]), self.before[1]
         elif kind in ("finish", "abort", "error"):
             assert not self.open
             assert not self.in_step
@@ -94,6 +102,8 @@ class Ui:
                 del self.open[chunk["id"]]
             elif what == "text":
                 self.text += chunk["delta"]
+            else:
+                self.thoughts += chunk["delta"]
 
     def _tool(self, verb: str, chunk: dict[str, Any]) -> None:
         state = self.tools.get(chunk["toolCallId"])
@@ -112,18 +122,18 @@ class Ui:
             assert chunk["toolName"]
 
 
-def taken(data: bytes) -> Ui:
+def taken(data: bytes, version: int = 6) -> Ui:
     found = frames(data)
     assert found[-1] == {"data": "[DONE]"}
-    ui = Ui()
+    ui = Ui(version)
     for frame in found[:-1]:
         ui.take(json.loads(frame["data"]))
     return ui
 
 
-@given(logs(), CUTS)
-def test_ai_sdk_can_take_it(log: list[Event], cuts: list[int]) -> None:
-    ui = taken(told(AiSdk("s1"), log, cuts))
+@given(logs(), CUTS, st.sampled_from([6, 7]))
+def test_ai_sdk_can_take_it(log: list[Event], cuts: list[int], version: int) -> None:
+    ui = taken(told(AiSdk("s1", version), log, cuts), version)
     state = reduce(log)
     assert ui.text == state.content
     assert ui.ending is not None
@@ -132,6 +142,25 @@ def test_ai_sdk_can_take_it(log: list[Event], cuts: list[int]) -> None:
     if state.status == "finished":
         allowed = {"stop", "length", "content-filter", "tool-calls", "error", "other"}
         assert ui.ending["finishReason"] in allowed
+
+
+@pytest.mark.parametrize("version", [6, 7])
+def test_ai_sdk_that_can_takes_an_attempt_back(version: int) -> None:
+    begun: list[dict[str, Any]] = [
+        {"type": "stream-start", "messageId": "m", "model": "a/b", "attempt": 1},
+        {"type": "reasoning-start", "partId": "r"},
+        {"type": "reasoning-delta", "partId": "r", "delta": "Hm"},
+        {"type": "tool-input-start", "toolCallId": "c", "toolName": "look"},
+        {"type": "tool-input-delta", "toolCallId": "c", "delta": "{"},
+        {"type": "attempt-reset", "from": 1, "to": 2},
+        {"type": "reasoning-start", "partId": "r"},
+        {"type": "reasoning-delta", "partId": "r", "delta": "So"},
+        {"type": "reasoning-end", "partId": "r"},
+        {"type": "stream-finish", "finishReason": "stop", "usage": {}},
+    ]
+    log = [{"seq": seq, "ts": 0.0, **event} for seq, event in enumerate(begun, 1)]
+    ui = taken(told(AiSdk("s1", version), log, [5]), version)
+    assert (ui.thoughts, ui.tools) == (("HmSo", {"c": "over"}) if version == 6 else ("So", {}))
 
 
 @given(logs(), st.integers(0, 60))

@@ -11,8 +11,8 @@ from tests.proxy import TcpProxy
 from tests.readers.reading import ask, frames_of, new_thread, read, text_of
 from tests.server import ServerProcess
 
-LONG = " ".join(f"word{number}" for number in range(150))
-CUTS = 12
+LONG = " ".join(f"word{number}" for number in range(80))
+CUTS = 10
 
 
 async def _reconnecting(
@@ -58,7 +58,7 @@ async def test_stalled_reader_holds_nobody(
     app: ServerProcess, site: ClientSession, thread: str
 ) -> None:
     await new_thread(site, thread)
-    prompt = " ".join(f"{number:09}" * 100 for number in range(100))
+    prompt = " ".join(f"{number:09}" * 200 for number in range(50))
     body = {"threadId": thread, "prompt": prompt}
     async with TcpProxy(app.port) as proxy, ClientSession(proxy.url) as far:
         stalled = await far.post("/stream-chat", json=body)

@@ -1,6 +1,6 @@
 """The npm clients that read answers over HTTP, each script in one Node process.
 
-Every check of a script is one test here.
+Every check of a script is one test here. What the scripts do is wait, so they run side by side.
 """
 
 import asyncio
@@ -44,13 +44,16 @@ async def _run(server: ServerProcess, script: str, sdk: str) -> Report:
 
 @pytest.fixture(scope="module")
 def reports(app: ServerProcess) -> Callable[[str], Report]:
-    """The report of a run, made when it is first asked for."""
+    """The report of a run; all are made when one is first asked for."""
+
+    async def run_all() -> list[Report]:
+        return await asyncio.gather(*[_run(app, *run) for run in RUNS.values()])
 
     @cache
-    def report(name: str) -> Report:
-        return asyncio.run(_run(app, *RUNS[name]))
+    def reports() -> dict[str, Report]:
+        return dict(zip(RUNS, asyncio.run(run_all()), strict=True))
 
-    return report
+    return lambda name: reports()[name]
 
 
 @pytest.mark.parametrize(("run", "check"), CHECKS)

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from aiohttp import ClientPayloadError, ClientSession, web
 
-from reactive.ai import events, follow
+from reactive.ai import events, follow, metrics
 from reactive.ai.dialects import Dialect, Sse, Trpc
 from reactive.ai.events import Event
 from reactive.ai.http import Outcome, respond
@@ -108,3 +108,23 @@ async def test_client_that_takes_nothing_is_given_up(log: Log, port: int) -> Non
             with pytest.raises(ClientPayloadError):
                 await response.read()
     assert follow.readers() == 0
+
+
+async def test_readers_that_come_and_go_leave_nothing_behind() -> None:
+    async def read(_: str, after: int) -> tuple[list[Event], bool]:
+        return [{"type": "text-start", "partId": "t", "seq": after + 1, "ts": 0.0}], False
+
+    def counted() -> float:
+        return metrics.registry.get_sample_value("reactive_stream_readers") or 0.0
+
+    before = counted()
+    for _ in range(10):
+        readers = [follow.follow_pages(read, "s1") for _ in range(100)]
+        for reader in readers:
+            assert (await anext(reader))[0]["seq"] == 1
+        assert follow.readers("s1") == 100
+        assert counted() == before + 100
+        for reader in readers:
+            await reader.aclose()
+    assert follow.readers() == 0
+    assert counted() == before

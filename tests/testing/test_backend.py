@@ -87,6 +87,18 @@ async def test_day_of_crons_in_a_moment() -> None:
         assert len(await backend.query("runs:list", name="waits")) == 60
 
 
+async def test_functions_in_threads_are_waited_for() -> None:
+    """A function that has held the loop for too long runs there the next time."""
+    async with TestBackend(JOBS) as backend:
+        slow = backend._app.service.registry.find("marks:list", None, True)
+        for label in "abcdefgh":
+            await backend.mutation("marks:say", label=f"{label} go")
+            slow.is_slow = True
+            await backend.mutation("marks:start_waiting", label=label)
+
+            assert await backend.query("marks:list", label=f"{label} ended") == ["nobody"]
+
+
 async def test_finish_scheduled_runs_what_is_due_in_years() -> None:
     async with TestBackend(JOBS) as backend:
         await backend.mutation("marks:later", label="a", seconds=3 * 365 * 24 * 3600)

@@ -11,7 +11,7 @@ from reactive.ai import metrics
 from reactive.limits import DEFAULT_LIMITS
 from tests.server import ServerProcess
 from tests.sync_client import SyncClient
-from tests.upkeep.world import ROOT
+from tests.upkeep.world import ROOT, Chat
 
 Sample = tuple[str, dict[str, str]]
 
@@ -70,6 +70,38 @@ async def test_answers_are_counted(server: ServerProcess) -> None:
     for name in ("reactive_function_executions_total", "reactive_rows_read_total"):
         assert now[name][0][1] > before[name][0][1]
     assert "secret" not in str(now)
+
+
+@pytest.mark.parametrize(
+    ("variant", "path"),
+    [
+        ("legacy", "legacy"),
+        ("shadow", "legacy"),
+        ("mirror", "reactive"),
+        ("reactive-only", "reactive"),
+    ],
+)
+async def test_answer_is_counted_under_the_path_that_serves_it(
+    chat: Chat, variant: str, path: str
+) -> None:
+    def counted(name: str, path: str) -> float:
+        # Of all models: other tests may have used the names up.
+        return sum(
+            sample.value
+            for family in metrics.registry.collect()
+            for sample in family.samples
+            if sample.name == f"{name}_count" and sample.labels["path"] == path
+        )
+
+    names = ("reactive_time_to_first_token_seconds", "reactive_stream_duration_seconds")
+    paths = ("legacy", "reactive")
+    before = {(name, each): counted(name, each) for name in names for each in paths}
+    await chat.backend.mutation("flags:set", key="realtime", variant=variant)
+    await chat.send()
+    await chat.backend.advance(5)
+
+    now = {(name, each): counted(name, each) for name, each in before}
+    assert {key: now[key] - before[key] for key in now} == {key: key[1] == path for key in now}
 
 
 def labels_of(name: str) -> set[str]:

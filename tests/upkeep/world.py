@@ -67,6 +67,16 @@ class Chat:
         await self.backend.advance(0.1)
         return flusher
 
+    async def join(self, flusher: "Flusher", sent: Sent, *events_: Event) -> StreamWriter:
+        """Another answer is begun by the same process."""
+        from functions.streams import begin
+
+        await self.backend.mutation(begin, stream_id=sent.stream)
+        writer = StreamWriter(flusher, sent.stream, sent.message)
+        writer.append(events.stream_start(sent.message, "scripted/echo", 1), *events_)
+        await self.backend.advance(0.1)
+        return writer
+
     async def finish(self, writer: StreamWriter, terminal: Event) -> None:
         """The writer ends its answer."""
         ending = asyncio.ensure_future(writer.finish(terminal))

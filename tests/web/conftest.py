@@ -23,8 +23,10 @@ def page_build() -> None:
 @pytest.fixture
 def server(page_build: None, tmp_path: Path) -> Iterator[ServerProcess]:
     """The repository's own app, in production, for one test that may kill it."""
-    with ServerProcess(ROOT, tmp_path / "data.sqlite3") as process:
-        yield process
+    process = ServerProcess(ROOT, tmp_path / "data.sqlite3").start()
+    yield process
+    # Without the patience that it has with answers that are still being made.
+    process.kill()
 
 
 @pytest.fixture(scope="session")

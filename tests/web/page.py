@@ -11,11 +11,32 @@ PHONE: dict[str, Any] = {
     "isMobile": True,
 }
 
+STORY = "scripted/story"
+ECHO = "scripted/echo"
+WORDS = " ".join(f"word{number}" for number in range(150))  # fifty in a second
+
+# Writes down what an element shows whenever it shows something else.
+WATCH = """([selector, attribute]) => {
+  const seen = (window.seen ??= {})[selector] = [];
+  const look = () => {
+    const one = document.querySelector(selector);
+    const now = one && (attribute ? one.getAttribute(attribute) : one.textContent);
+    if (now !== null && now !== seen.at(-1)) seen.push(now);
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
 
 def on(test_id: str, **data: str) -> str:
     """The selector of an element by its `data-testid` and other `data-` attributes."""
     more = "".join(f"[data-{name}='{value}']" for name, value in data.items())
     return f"[data-testid='{test_id}']{more}"
+
+
+TEXTS = on("answer-text")
+STREAMING = on("answer", state="streaming")
+COMPLETE = on("answer", state="complete")
 
 
 class Chat:
@@ -75,3 +96,25 @@ def ask(window: Window, model: str, prompt: str = "Tell me something.") -> None:
 def is_focused(window: Window, test_id: str) -> bool:
     focused = window.call("evaluate", "() => document.activeElement.dataset.testid")
     return bool(focused == test_id)
+
+
+def watch(window: Window, selector: str, attribute: str = "") -> None:
+    window.call("evaluate", WATCH, [selector, attribute])
+
+
+def seen(window: Window, selector: str) -> list[str]:
+    shown: list[str] = window.call("evaluate", "selector => window.seen[selector]", selector)
+    return shown
+
+
+def wait_for_text(window: Window, length: int, selector: str = TEXTS) -> str:
+    """Waits until the answer has so many characters, and gives them."""
+    long_enough = """([selector, length]) =>
+      document.querySelector(selector)?.textContent.length >= length"""
+    window.call("waitForFunction", long_enough, [selector, length])
+    return window.texts(selector)[0]
+
+
+def wait_for_end(window: Window, selector: str = COMPLETE) -> None:
+    """Waits as long as a story may take on a machine that is busy."""
+    window.call("waitForSelector", selector, {"timeout": 60_000})

@@ -69,7 +69,7 @@ function Words({ part, isLive }: { part: TextView; isLive: boolean }) {
     <div
       className="prose"
       data-testid="answer-text"
-      data-growing={isLive && (part.isOpen || text.length < part.text.length)}
+      data-growing={(isLive && part.isOpen) || text.length < part.text.length}
     >
       <Markdown text={text} />
     </div>

@@ -1,6 +1,8 @@
 """The UI message stream of the npm package `ai`, in the chunks that its versions 6 and 7 both know.
 
 Any other type of chunk ends a chat with an error. Source: `uiMessageChunkSchema` of the package.
+Version 7 can take back what it was told (`reset-step`), version 6 cannot; what a browser sends is
+the same, so a client says which it is, and is taken for version 6 if it does not.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +33,10 @@ CHUNKS: Final = frozenset(
         "error",
     }
 )
-"""Every type that is ever sent."""
+"""Every type that is ever sent to a client that does not say what it knows."""
+
+RESET_SINCE: Final = 7
+"""The version that knows `reset-step`: all parts of the present step are void."""
 
 _REASONS: Final = {
     "stop": "stop",
@@ -61,12 +66,15 @@ class AiSdk:
     keep_alive: ClassVar[bytes] = COMMENT
     is_cut = False
 
-    def __init__(self, stream_id: str) -> None:
+    def __init__(self, stream_id: str, version: int = 6) -> None:
         self._stream_id = stream_id
+        self._can_reset = version >= RESET_SINCE
         self._has_started = False
         self._is_over = False
         self._in_step = False
         self._step_is_done = False
+        self._steps = 0
+        """Of the present attempt, those that have begun."""
         self._open: dict[str, str] = {}
         """Runs of text and reasoning that have begun: part id to `text` or `reasoning`."""
         self._calls: dict[str, str] = {}
@@ -115,7 +123,7 @@ class AiSdk:
             # The results of its tools belong to it and are yet to come.
             self._step_is_done = True
         elif kind == "attempt-reset":
-            yield from self._close(_ASKED_AGAIN)
+            yield from self._reset()
         else:
             yield from self._end(kind, event)
 
@@ -131,6 +139,7 @@ class AiSdk:
             yield from self._leave_step()
         if not self._in_step:
             self._in_step = True
+            self._steps += 1
             yield {"type": "start-step"}
 
     def _leave_step(self) -> Iterator[Chunk]:
@@ -194,6 +203,18 @@ class AiSdk:
         for call in list(self._calls):
             yield self._failure(call, why)
         yield from self._leave_step()
+
+    def _reset(self) -> Iterator[Chunk]:
+        """Takes an attempt back, or ends what cannot be taken back."""
+        if self._can_reset and self._in_step and self._steps == 1:
+            self._open.clear()
+            self._calls.clear()
+            self._called.clear()
+            self._step_is_done = False
+            yield {"type": "reset-step"}
+        else:
+            yield from self._close(_ASKED_AGAIN)
+            self._steps = 0
 
     def _end(self, kind: str, event: Event) -> Iterator[Chunk]:
         yield from self._close(_UNFINISHED)

@@ -114,10 +114,10 @@ function same(name, prompt, model, { cuts = [], ending }) {
   });
 }
 
-const LONG = Array.from({ length: 200 }, (_, at) => `word${at}`).join(" ");
-same("text", `Grüße an alle 🌍 ${LONG.slice(0, 600)}`, "scripted/echo", { ending: "stream-finish" });
-same("tools", `count ${LONG.slice(0, 600)}`, "scripted/tools", { ending: "stream-finish" });
-same("a failure", LONG.slice(0, 600), "scripted/fail", { ending: "stream-error" });
-same("cuts", LONG, "scripted/echo", { cuts: [4, 30], ending: "stream-finish" });
+const LONG = Array.from({ length: 120 }, (_, at) => `word${at}`).join(" ");
+same("text", `Grüße an alle 🌍 ${LONG.slice(0, 300)}`, "scripted/echo", { ending: "stream-finish" });
+same("tools", `count ${LONG.slice(0, 300)}`, "scripted/tools", { ending: "stream-finish" });
+same("a failure", LONG.slice(0, 300), "scripted/fail", { ending: "stream-error" });
+same("cuts", LONG, "scripted/echo", { cuts: [4, 20], ending: "stream-finish" });
 
 await run();

@@ -113,7 +113,7 @@ check("a stop completes it", async () => {
 });
 
 check("cuts lose and double nothing", async () => {
-  const prompt = Array.from({ length: 250 }, (_, at) => `word${at}`).join(" ");
+  const prompt = Array.from({ length: 120 }, (_, at) => `word${at}`).join(" ");
   const { input } = await send(prompt);
   const seen = watch(input, proxyUrl);
   for (const length of [50, 400]) {

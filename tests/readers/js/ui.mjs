@@ -114,7 +114,7 @@ check("a client that goes away misses nothing", async () => {
 
 check("a connection that is cut is resumed", async () => {
   const id = uniqueName();
-  const prompt = Array.from({ length: 120 }, (_, at) => `word${at}`).join(" ");
+  const prompt = Array.from({ length: 80 }, (_, at) => `word${at}`).join(" ");
   const chat = new Chat({ id, server: proxyUrl });
   const sending = chat.sendMessage({ text: prompt });
   for (let cuts = 0; cuts < 3; cuts += 1) {
