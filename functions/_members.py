@@ -6,10 +6,12 @@ its answers take another path, and `stream-state` says exactly what comes before
 
 from typing import Any
 
-from functions import stream_events
+from functions import _unwritten, stream_events
 from functions._checks import refuse
-from functions._rooms import TaskRoom
+from functions._path import Path
+from functions._rooms import TaskRoom, page_of
 from functions._trial import SocketSample
+from functions.flags import REACTIVE_ONLY
 from functions.tasks import Since, TaskStream, TaskView
 from reactive import ActionCtx, Socket
 from reactive.ai.dialects.socketio import Chunk, SocketIo, ending
@@ -37,8 +39,11 @@ class Start:
     `shown` is the stream that it knows by its cursor, else the newest open one, else the newest.
     """
 
-    def __init__(self, view: TaskView, since: Since | None, last_seq: int) -> None:
+    def __init__(
+        self, view: TaskView, since: Since | None, last_seq: int, *, is_fallback: bool
+    ) -> None:
         self.view = view
+        self.is_fallback = is_fallback
         known = None if since is None else view.find(since.stream_id)
         self.shown = known or shown_of(view)
         self.cursor = last_seq if known is None or since is None else since.seq
@@ -54,9 +59,13 @@ class Start:
                 self.readings[stream.stream_id] = Reading(stream, cursor)
         self.is_return = known is not None
 
+    def path_in(self, view: TaskView) -> Path:
+        """The path that the socket is served on: one that gets nothing of the other may say so."""
+        return "legacy" if self.is_fallback and view.variant != REACTIVE_ONLY else view.path
+
     def acknowledgement(self) -> dict[str, Any]:
         """What the client is told of where it begins."""
-        told: dict[str, Any] = {"variant": self.view.variant, "path": self.view.path}
+        told: dict[str, Any] = {"variant": self.view.variant, "path": self.path_in(self.view)}
         if self.shown is not None:
             told |= {"streamId": self.shown.stream_id, "seq": self.cursor}
         return told
@@ -68,7 +77,9 @@ def shown_of(view: TaskView) -> TaskStream | None:
     return next((each for each in reversed(view.streams) if each.is_open), newest)
 
 
-async def start_of(ctx: ActionCtx, view: TaskView, since: Since | None) -> Start:
+async def start_of(
+    ctx: ActionCtx, view: TaskView, since: Since | None, *, is_fallback: bool
+) -> Start:
     """Where a client begins that has the events up to `since`.
 
     Raises:
@@ -84,14 +95,15 @@ async def start_of(ctx: ActionCtx, view: TaskView, since: Since | None) -> Start
     elif since is not None:
         # Of long ago, or of another task, which raises.
         await last_seq_of(ctx, since.stream_id)
-    return Start(view, since, last_seq)
+    return Start(view, since, last_seq, is_fallback=is_fallback)
 
 
 async def last_seq_of(ctx: ActionCtx, stream_id: str) -> int:
     """The number of a stream's newest event."""
     state = await ctx.run_query(stream_events.get_stream_state, stream_id=stream_id)
     found: int = state["lastSeq"]
-    return found
+    unwritten = _unwritten.events_after(stream_id, found)
+    return unwritten[-1]["seq"] if unwritten else found
 
 
 async def chunks_of(ctx: ActionCtx, dialect: SocketIo, stream_id: str, cursor: int) -> list[Chunk]:
@@ -99,12 +111,11 @@ async def chunks_of(ctx: ActionCtx, dialect: SocketIo, stream_id: str, cursor: i
     events: list[Event] = []
     after = 0
     while after < cursor:
-        get_events = stream_events.get_stream_events
-        page = await ctx.run_query(get_events, stream_id=stream_id, after=after)
-        if not page["events"]:
+        page, _ = await page_of(ctx, stream_id, after)
+        if not page:
             break
-        events += [event for event in page["events"] if event["seq"] <= cursor]
-        after = page["lastSeq"]
+        events += [event for event in page if event["seq"] <= cursor]
+        after = page[-1]["seq"]
     return dialect.snapshot(events)
 
 
@@ -128,7 +139,7 @@ class Member:
         self._task_id = task_id
         self._start = start
         view = start.view
-        self._path = view.path
+        self._path = start.path_in(view)
         self._readings = start.readings
         self._shown: Reading | None = None
         if start.shown is not None:
@@ -173,7 +184,7 @@ class Member:
     async def _step(self, ctx: ActionCtx) -> bool:
         """Says what there is to be said; whether there was anything."""
         view = self._room.view
-        if view.path != self._path:
+        if self._start.path_in(view) != self._path:
             await self._move(ctx, view)
             return True
         if self._asked:
@@ -202,7 +213,7 @@ class Member:
 
     async def _move(self, ctx: ActionCtx, view: TaskView) -> None:
         """Tells where each stream goes on on the other path. Cursors stay, should it come back."""
-        self._path = view.path
+        self._path = self._start.path_in(view)
         moved: list[tuple[str | None, int]] = [
             (each.stream.stream_id, each.cursor) for each in self._readings.values()
         ]
@@ -246,7 +257,7 @@ class Member:
         if events or is_over:
             await self._announce(reading)
         for event in events:
-            if self._room.view.path != self._path:
+            if self._start.path_in(self._room.view) != self._path:
                 return True
             for chunk in reading.dialect.chunks([event]):
                 await self._say("stream-chunk", chunk)

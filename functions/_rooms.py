@@ -5,13 +5,20 @@ from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
-from functions import stream_events, tasks
+from functions import _unwritten, stream_events, tasks
 from functions.tasks import TaskView
 from reactive import ActionCtx, Room, Socket
 from reactive.ai.events import Event
 from reactive.ai.follow import follow_pages
 
 RECENT_MAX = 256
+
+
+async def page_of(ctx: ActionCtx, stream_id: str, after: int) -> tuple[list[Event], bool]:
+    """The next events of a stream, stored or not, and whether nothing follows them."""
+    get_events = stream_events.get_stream_events
+    page = await ctx.run_query(get_events, stream_id=stream_id, after=after)
+    return page["events"] or _unwritten.events_after(stream_id, after), page["isDone"]
 
 
 class TaskRoom(Room):
@@ -48,9 +55,7 @@ class TaskRoom(Room):
 
     async def _read(self, ctx: ActionCtx, stream_id: str) -> None:
         async def read(stream: str, after: int) -> tuple[list[Event], bool]:
-            get_events = stream_events.get_stream_events
-            page = await ctx.run_query(get_events, stream_id=stream, after=after)
-            return page["events"], page["isDone"]
+            return await page_of(ctx, stream, after)
 
         state = await ctx.run_query(stream_events.get_stream_state, stream_id=stream_id)
         self._tails[stream_id] = state["lastSeq"]
@@ -88,7 +93,7 @@ class TaskRoom(Room):
             return recent[after + 1 - recent[0]["seq"] :], False
         get_events = stream_events.get_stream_events
         page = await self._shared(ctx, get_events, stream_id=stream_id, after=after)
-        return page["events"], page["isDone"]
+        return page["events"] or _unwritten.events_after(stream_id, after), page["isDone"]
 
     async def entries(self, ctx: ActionCtx, after: int, limit: int) -> list[dict[str, Any]]:
         """What was told of the task besides its answers, after the entry of a number."""

@@ -7,6 +7,7 @@ not described in `FLAGS` has any variants, and `legacy` for those whom nothing e
 from pydantic import BaseModel
 
 from functions._checks import caller_of
+from functions._retention import DECISION_AGE
 from reactive import UNSET, MutationCtx, QueryCtx, Unset, internal_mutation, query
 from reactive.flags import Decision, Flags, FlagSpec
 from schema import Flag, FlagDecision, FlagOverride
@@ -67,6 +68,15 @@ async def set_flag(
 async def start(ctx: MutationCtx, values: dict[str, str]) -> None:
     """Called by the server when it starts, with the setting `flags`."""
     await FLAGS.start(ctx, values)
+
+
+@internal_mutation
+async def forget(ctx: MutationCtx) -> int:
+    """Removes decisions of long ago, and says how many; goes on by itself while there are some."""
+    removed = await FLAGS.forget(ctx, ctx.now - DECISION_AGE)
+    if removed:
+        await ctx.scheduler.run_after(0, forget)
+    return removed
 
 
 async def decide_realtime(ctx: MutationCtx, user: str) -> Decision:

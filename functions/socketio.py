@@ -36,9 +36,13 @@ class Body(BaseModel):
 
 
 class Join(Body):
-    """What `join-task` has; `since` is the last event that the client has got."""
+    """What `join-task` has; `since` is the last event that the client has got.
+
+    `fallback` says that it should be on the other path, and gets nothing there.
+    """
 
     since: Since | None = None
+    fallback: bool = False
 
 
 class UserMessage(Body):
@@ -99,7 +103,7 @@ async def join_task(ctx: ActionCtx, socket: Socket, payload: Any) -> dict[str, A
     asked = check_body(payload, Join, "the payload")
     thread_id = await ctx.run_query(tasks.find, name=asked.task_id)
     view = await ctx.run_query(tasks.look, thread_id=thread_id)
-    start = await start_of(ctx, view, asked.since)
+    start = await start_of(ctx, view, asked.since, is_fallback=asked.fallback)
     place = f"task {thread_id}"
     room = socket.join(place, lambda: TaskRoom(view))
     socket.start(place, Member(room, socket, asked.task_id, start).run)

@@ -1,6 +1,7 @@
 """The flags of an app: read, set and noted through the context of a query or a mutation."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import NoReturn
 
 from openfeature.client import OpenFeatureClient
@@ -18,6 +19,7 @@ from reactive.flags.evaluation import (
 )
 from reactive.flags.provider import FlagProvider, client_of, flag_type_of
 from reactive.flags.rows import DecisionRow, FlagRow, OverrideRow, check_variant
+from reactive.limits import DEFAULT_LIMITS
 from reactive.runtime.context import MutationCtx, QueryCtx
 from reactive.runtime.document import stored_of
 from reactive.runtime.types import UNSET, Id, Unset
@@ -112,7 +114,22 @@ class Flags:
             await ctx.db.insert(row)
         elif (known.variant, known.reason) != (row.variant, row.reason):
             # The flag was missing or broken for a while: its revision says nothing then.
-            await ctx.db.replace(known.id, row)
+            # Made anew, so that rows stand in the order of their decisions.
+            await ctx.db.delete(known.id)
+            await ctx.db.insert(row)
+
+    async def forget(self, ctx: MutationCtx, before: datetime) -> int:
+        """Removes the oldest decisions that were made before a time, and says how many.
+
+        Of so many as one transaction should remove at most: an app calls it now and then.
+        """
+        oldest = await ctx.db.query(self._decisions).take(
+            DEFAULT_LIMITS.flag_decisions_forgotten_max
+        )
+        old = [row for row in oldest if row.decided_at < before.timestamp() * 1_000]
+        for row in old:
+            await ctx.db.delete(row.id)
+        return len(old)
 
     async def set(
         self,

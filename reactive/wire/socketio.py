@@ -45,6 +45,7 @@ class _Outgoing(asyncio.Queue[EnginePacket | None]):
         self._limits = limits
         self._bytes = 0
         self._burst = 0
+        self._is_ended = False
         self.has_room = asyncio.Event()
         self.has_room.set()
         super().__init__()
@@ -70,6 +71,12 @@ class _Outgoing(asyncio.Queue[EnginePacket | None]):
             self.has_room.set()
         else:
             self.has_room.clear()
+
+    def end(self) -> None:
+        """Ends the transport after what was put before; a poll that waits is answered."""
+        if not self._is_ended:
+            self._is_ended = True
+            self.put_nowait(None)
 
     async def get(self) -> EnginePacket | None:
         self._burst = 0
@@ -131,6 +138,13 @@ class _Engine(engineio.AsyncServer):  # type: ignore[misc]
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
         return task
+
+    async def _trigger_event(self, event: str, *args: Any, **options: Any) -> Any:
+        answer = await super()._trigger_event(event, *args, **options)
+        if event == "disconnect" and (gone := self.sockets.get(args[0])) is not None:
+            # Engine.IO lets the poll of a client that has left wait for more.
+            gone.queue.end()
+        return answer
 
     async def _translate(self, request: web.Request) -> dict[str, Any]:
         environ: dict[str, Any] = driver.translate_request(request)
@@ -290,9 +304,6 @@ class SocketIoHub:
         Without Engine.IO's own goodbye: a Python client takes it for good, and does not come again.
         """
         await engine.close(wait=False, abort=True)
-        # What a transport ends with, after all that is before it. Without it a request of a client
-        # that polls would wait for more.
-        await engine.queue.put(None)
 
     async def restart(self) -> None:
         """Ends all connections; the clients come again by themselves."""
@@ -302,9 +313,10 @@ class SocketIoHub:
     async def close(self) -> None:
         """Ends all connections and whatever runs for them."""
         self._is_closed = True
+        # Nobody will take what those have left who are gone.
+        queues = [each.queue for each in self.engine.sockets.values() if not each.closed]
         await self.restart()
         deadline = self._limits.socket_close_s
-        queues = [each.queue for each in list(self.engine.sockets.values())]
         waiting = [asyncio.ensure_future(queue.join()) for queue in queues]
         if waiting:
             await asyncio.wait(waiting, timeout=deadline)
@@ -318,7 +330,8 @@ class SocketIoHub:
         try:
             caller = await self._caller(auth)
             link = _Link(self, sid, engine_id, caller, auth)
-            await self._events.opened(link)
+            # This is the task of the whole connection, for which no stop of the server must wait.
+            await self.engine.start_background_task(self._events.opened, link)
         except Exception as error:
             refusal = self._refusal("connect", error)
             raise Refused(refusal["message"], refusal) from error

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+import pytest_asyncio
 from hypothesis import settings
 
 from reactive.testing import TestBackend
@@ -41,6 +42,14 @@ def call(server: ServerProcess, function: str, **args: Any) -> Any:
 @pytest.fixture
 async def chat() -> AsyncIterator[TestBackend]:
     """The chat app, whose users log in."""
+    with own_modules():
+        async with TestBackend(ROOT, auth=AUTH) as backend:
+            yield backend
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_chat() -> AsyncIterator[TestBackend]:
+    """As `chat`, for all tests of a module that change nothing; they share its loop."""
     with own_modules():
         async with TestBackend(ROOT, auth=AUTH) as backend:
             yield backend

@@ -1,10 +1,13 @@
 """`flags:get` and `flags:set` of the chat app: what each argument does, and what is refused."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from reactive.errors import ApplicationError, CallError
+from reactive.limits import DEFAULT_LIMITS
 from reactive.testing import TestBackend
 from tests.flags.conftest import ISSUER
 
@@ -155,8 +158,12 @@ REFUSED: list[tuple[Set, str]] = [
 ]
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("fields", "message"), REFUSED)
-async def test_refused_and_nothing_changed(ada: TestBackend, fields: Set, message: str) -> None:
+async def test_refused_and_nothing_changed(
+    shared_chat: TestBackend, fields: Set, message: str
+) -> None:
+    ada = shared_chat.with_identity("ada")
     before = await ada.query("flags:get", key="realtime")
 
     with pytest.raises(ApplicationError) as caught:
@@ -168,10 +175,12 @@ async def test_refused_and_nothing_changed(ada: TestBackend, fields: Set, messag
     assert before == await ada.query("flags:get", key="realtime")
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     "fields", [{"variant": 5}, {"percentage": "half"}, {"enabled": "no"}, {"unheardOf": 1}]
 )
-async def test_arguments_of_the_wrong_type_are_named(ada: TestBackend, fields: Set) -> None:
+async def test_arguments_of_the_wrong_type_are_named(shared_chat: TestBackend, fields: Set) -> None:
+    ada = shared_chat.with_identity("ada")
     with pytest.raises(CallError, match=next(iter(fields))):
         await change(ada, **fields)
 
@@ -243,3 +252,26 @@ async def test_each_answer_keeps_the_decision_it_began_with(ada: TestBackend) ->
     ]
     assert 1 == len({row["bucket"] for row in kept})
     assert all(0 <= row["bucket"] < 10_000 for row in kept)
+
+
+async def test_decisions_of_long_ago_are_forgotten(
+    ada: TestBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = replace(DEFAULT_LIMITS, flag_decisions_forgotten_max=2)
+    monkeypatch.setattr("reactive.flags.store.DEFAULT_LIMITS", few)
+    thread = await ada.mutation("threads:create", title="x")
+    for variant in ("legacy", "shadow", "mirror", "reactive", "legacy"):
+        await change(ada, variant=variant)
+        await send(ada, thread)
+    await ada.mutation("flags:forget")
+    assert 5 == len(await rows(ada, "flagDecisions"))
+    await ada.advance(60)
+    await change(ada, variant="mirror")
+    await send(ada, thread)
+    monkeypatch.setattr("functions.flags.DECISION_AGE", timedelta(seconds=30))
+
+    assert 2 == await ada.mutation("flags:forget")
+    await ada.advance(1)
+
+    assert ["mirror"] == [row["variant"] for row in await rows(ada, "flagDecisions")]
+    assert ("mirror", "DEFAULT") == await seen(ada)

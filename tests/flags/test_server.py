@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sqlite3
 import time
 from functools import cache
@@ -9,8 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
+from reactive import create_app
+from reactive.errors import ProjectError
 from tests.flags.conftest import ROOT, SHOP, Serve, call
+from tests.runtime.harness import own_modules
 from tests.scripts import Report, check_names, node, run_script
 from tests.server import ServerProcess
 
@@ -67,12 +72,9 @@ def test_start_sets_and_later_calls_win_until_the_next(serve: Serve) -> None:
 
     server.start()
     assert ("mirror", "DEFAULT") == variant(server)
-
-
-def test_value_of_the_start_is_what_others_get(serve: Serve) -> None:
-    with serve(REACTIVE_FLAG_REALTIME="legacy") as server:
-        call(server, "flags:set", key="realtime", variant="reactive", percentage=0)
-        assert ("legacy", "DEFAULT") == variant(server)
+    # It is also what those get who are in no percentage.
+    call(server, "flags:set", key="realtime", variant="reactive", percentage=0)
+    assert ("mirror", "DEFAULT") == variant(server)
 
 
 def test_restart_keeps_overrides_revisions_and_the_kill_switch(serve: Serve) -> None:
@@ -95,10 +97,18 @@ def test_restart_keeps_overrides_revisions_and_the_kill_switch(serve: Serve) -> 
     assert ("mirror", "TARGETING_MATCH") == variant(killed)
 
 
+def test_server_does_not_start_with_a_value_that_cannot_be(serve: Serve) -> None:
+    server = serve(REACTIVE_FLAG_REALTIME="fast").launch()
+
+    server.wait_for_output("setting flags.realtime: 'fast' is no variant")
+
+    assert 0 != server.process.wait(10)
+    assert "Traceback" not in server.output
+
+
 @pytest.mark.parametrize(
     ("env", "message"),
     [
-        ({"REACTIVE_FLAG_REALTIME": "fast"}, "setting flags.realtime: 'fast' is no variant"),
         ({"REACTIVE_FLAG_REALTIME": ""}, "setting flags.realtime: '' is no variant"),
         ({"REACTIVE_FLAG_REALTME": "legacy"}, "setting flags.realtme: is no flag of this app"),
         ({"REACTIVE_FLAGS": "[1]"}, "setting flags in the environment"),
@@ -106,20 +116,25 @@ def test_restart_keeps_overrides_revisions_and_the_kill_switch(serve: Serve) -> 
         ({"REACTIVE_FLAGS": '{"realtime": 5}'}, "setting flags.realtime in the environment"),
     ],
 )
-def test_value_that_cannot_be_is_named(serve: Serve, env: dict[str, str], message: str) -> None:
-    server = serve(**env).launch()
+async def test_value_that_cannot_be_is_named(
+    env: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
 
-    server.wait_for_output(message)
+    with own_modules(), pytest.raises(ProjectError, match=re.escape(message)):
+        async with TestServer(create_app(ROOT, store="memory:")):
+            pass
 
-    assert 0 != server.process.wait(10)
-    assert "Traceback" not in server.output
 
-
-def test_one_variable_wins_over_the_table_of_all(serve: Serve) -> None:
-    flags = {"new-checkout": "on", "steps": "few"}
-    both = {"REACTIVE_FLAGS": json.dumps(flags), "REACTIVE_FLAG_NEW_CHECKOUT": "off"}
-    with serve(SHOP, **both) as server:
-        assert {"is_new": False, "steps": 2} == call(server, "checkout:page")
+async def test_one_variable_wins_over_the_table_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REACTIVE_FLAGS", json.dumps({"new-checkout": "on", "steps": "few"}))
+    monkeypatch.setenv("REACTIVE_FLAG_NEW_CHECKOUT", "off")
+    with own_modules():
+        async with TestClient(TestServer(create_app(SHOP, store="memory:"))) as client:
+            body = {"path": "checkout:page", "args": {}, "format": "json"}
+            async with client.post("/api/query", json=body) as response:
+                assert {"is_new": False, "steps": 2} == (await response.json())["value"]
 
 
 def test_reload_brings_the_row_of_a_new_flag(tmp_path: Path, serve: Serve) -> None:

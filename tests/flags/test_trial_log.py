@@ -60,7 +60,7 @@ async def test_answer_that_is_well(serve_fake: Callable[..., ServerProcess]) -> 
         assert lines == told(server.output)
 
 
-async def test_answer_that_took_another_way(
+async def test_answers_that_take_another_way_and_that_may_not(
     serve_fake: Callable[..., ServerProcess], fake: FakeProvider
 ) -> None:
     with serve_fake(dev=True) as server:
@@ -70,15 +70,10 @@ async def test_answer_that_took_another_way(
         assert ("plain", "incomplete") == (lines[1][1]["way"], lines[1][1]["why"])
         assert [True, True, False] == [request.streams for request in fake.requests]
 
-
-async def test_mode_without_fallback(
-    serve_fake: Callable[..., ServerProcess], fake: FakeProvider
-) -> None:
-    with serve_fake(dev=True) as server:
         lines = told("\n".join(await answer(server, "openai/eof0", "reactive-only")))
 
         assert ["trial.start"] == [name for name, _ in lines]
-        assert [True, True, True] == [request.streams for request in fake.requests]
+        assert [True, True, True] == [request.streams for request in fake.requests[3:]]
 
 
 async def test_clients_are_told_nothing_in_production(

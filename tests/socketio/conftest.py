@@ -28,6 +28,7 @@ class Site:
 
     def __init__(self, server: ServerProcess, session: ClientSession) -> None:
         self.server = server
+        self.url = server.url
         self.session = session
 
     async def call(self, kind: str, path: str, **args: Any) -> Any:
@@ -40,7 +41,7 @@ class Site:
     async def _call(self, kind: str, path: str, args: Any, headers: dict[str, str]) -> Any:
         body = {"path": path, "args": args, "format": "json"}
         async with self.session.post(
-            f"{self.server.url}/api/{kind}", json=body, headers=headers
+            f"{self.url}/api/{kind}", json=body, headers=headers
         ) as response:
             answer = await response.json()
         assert answer.get("status") == "success", answer
@@ -99,8 +100,23 @@ def site(server: ServerProcess, session: ClientSession) -> Site:
 
 @pytest.fixture
 def own_site(own_server: Callable[..., ServerProcess], session: ClientSession) -> Site:
-    """A server whose flags a test may flip."""
+    """A server that a test may stop and kill."""
     return Site(own_server(), session)
+
+
+@pytest.fixture(scope="module")
+def flipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    store = tmp_path_factory.mktemp("flipped") / "data.sqlite3"
+    with ServerProcess(ROOT, store, env=ENV) as process:
+        yield process
+
+
+@pytest.fixture
+async def flip_site(flipped: ServerProcess, session: ClientSession) -> Site:
+    """A server whose flag a test may flip; it begins as `legacy`."""
+    site = Site(flipped, session)
+    await site.admin("flags:set", key="realtime", variant="legacy", enabled=True)
+    return site
 
 
 @pytest.fixture
@@ -123,12 +139,18 @@ def issuer() -> Iterator[Issuer]:
         yield serving
 
 
+@pytest.fixture(scope="module")
+def guarding(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    store = tmp_path_factory.mktemp("guarding") / "data.sqlite3"
+    env = {**ENV, "REACTIVE_AUTH": json.dumps([issuer.setting()])}
+    with ServerProcess(ROOT, store, env=env) as process:
+        yield process
+
+
 @pytest.fixture
-def guarded(
-    issuer: Issuer, own_server: Callable[..., ServerProcess], session: ClientSession
-) -> Site:
+def guarded(guarding: ServerProcess, session: ClientSession) -> Site:
     """A server that lets in only those whom the issuer knows."""
-    return Site(own_server(REACTIVE_AUTH=json.dumps([issuer.setting()])), session)
+    return Site(guarding, session)
 
 
 @pytest.fixture

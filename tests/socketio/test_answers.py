@@ -165,6 +165,8 @@ async def test_who_comes_in_the_middle_gets_the_state_and_then_the_rest(
     assert told["streamId"] == sent["streamId"]
     await first.call("request-history", taskId=task, fromPosition=2)
     asked = await first.until_told("stream-state", 2)
+    await late.until(lambda: len(late.chunks()) >= 5)
+    await first.call("stop-stream", taskId=task)
     await late.until_told("stream-complete")
     await first.until_told("stream-complete")
     state = late.told("stream-state")[0]
@@ -172,7 +174,7 @@ async def test_who_comes_in_the_middle_gets_the_state_and_then_the_rest(
     assert state["totalChunks"] == len(state["chunks"])
     assert state["chunks"][-1]["seq"] <= told["seq"]
     assert state["chunks"] + late.chunks() == first.chunks()
-    await late.until(lambda: late.statuses() == ["RUNNING", "COMPLETED"])
+    await late.until(lambda: late.statuses() == ["RUNNING", "STOPPED"])
     known = asked["totalChunks"]
     assert asked["chunks"] == first.chunks()[2:known]
 

@@ -1,14 +1,12 @@
-"""Connections that break, servers that restart, clients that are slow: nothing lost or doubled."""
+"""Connections that break, servers that stop, clients that are slow: nothing lost or doubled."""
 
 import asyncio
 import random
 import signal
-from collections.abc import Callable
 
 import pytest
 
 from tests.proxy import TcpProxy
-from tests.server import ServerProcess
 from tests.socketio.conftest import Site
 from tests.socketio.field import Connect, expected, kinds
 
@@ -26,11 +24,12 @@ async def test_cuts_at_random_places(
         sender = await connect(site.server.url)
         sent = await sender.send(task, "hello", llmModel="scripted/story")
         for _ in range(4):
-            seen = len(client.chunks()) + dice.randint(3, 20)
+            seen = len(client.chunks()) + dice.randint(1, 10)
             await client.until(lambda seen=seen: len(client.chunks()) >= seen)  # type: ignore[misc]
             joins = len(client.joined)
             proxy.cut()
             await client.until(lambda joins=joins: len(client.joined) > joins)  # type: ignore[misc]
+        await sender.call("stop-stream", taskId=task)
         await client.until_told("stream-complete")
         assert kinds(client.chunks()) == expected(await site.log(sent["streamId"]))
         assert client.connects == 5
@@ -60,25 +59,6 @@ async def test_what_ends_and_begins_while_a_client_is_away(
     ends = [each["streamId"] for each in back.told("stream-complete")]
     assert ends == [first["streamId"], second["streamId"]]
     await back.until(lambda: back.statuses() == ["RUNNING", "COMPLETED"] * 2)
-
-
-async def test_a_restart_in_mid_answer(
-    own_server: Callable[..., ServerProcess], own_site: Site, connect: Connect, task: str
-) -> None:
-    site = own_site
-    await site.thread(task)
-    client = await connect(site.server.url)
-    await client.join(task)
-    sent = await client.send(task, "hello", llmModel="scripted/story")
-    await client.until(lambda: len(client.chunks()) >= 5)
-    site.server.kill()
-    site.server.start()
-    failure = await client.until_told("stream-error")
-    assert failure["code"] == "orphaned"
-    assert failure["streamId"] == sent["streamId"]
-    assert client.connects == 2
-    assert kinds(client.chunks()) == expected(await site.log(sent["streamId"]))
-    await client.until(lambda: client.statuses()[-1:] == ["FAILED"])
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
@@ -117,7 +97,8 @@ async def test_a_server_that_stops_says_goodbye(
     clients = [await connect(own_site.server.url, (each,)) for each in ("polling", "websocket")]
     for client in clients:
         await client.join(task)
-    await clients[0].send(task, "hello", llmModel="scripted/story")
+    # What is being answered is answered before the server stops.
+    await clients[0].send(task, "word " * 50, llmModel="scripted/echo")
     for client in clients:
         await client.until(lambda client=client: len(client.chunks()) >= 3)  # type: ignore[misc]
     own_site.server.process.send_signal(signal.SIGTERM)

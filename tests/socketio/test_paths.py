@@ -16,23 +16,23 @@ async def _tell_all(site: Site, task: str) -> None:
 
 @pytest.mark.parametrize("variant", ["legacy", "shadow", "mirror", "reactive", "reactive-only"])
 async def test_what_each_variant_is_told(
-    own_site: Site, connect: Connect, task: str, variant: str
+    flip_site: Site, connect: Connect, task: str, variant: str
 ) -> None:
-    await own_site.thread(task)
-    await own_site.admin("flags:set", key="realtime", variant=variant)
-    client = await connect(own_site.server.url)
+    await flip_site.thread(task)
+    await flip_site.admin("flags:set", key="realtime", variant=variant)
+    client = await connect(flip_site.server.url)
     path = "legacy" if variant in ("legacy", "shadow") else "reactive"
     assert await client.join(task) == {"variant": variant, "path": path}
     await client.send(task, "hello", llmModel="scripted/echo")
     await client.until(lambda: client.statuses() == ["RUNNING", "COMPLETED"])
     await client.send(task, "hello", llmModel="scripted/fail")
     await client.until(lambda: client.statuses()[2:] == ["RUNNING", "FAILED"])
-    await _tell_all(own_site, task)
+    await _tell_all(flip_site, task)
     await client.until_told("fs-change")
     heard = set(client.names()) & STREAM_EVENTS
     assert heard == (STREAM_EVENTS if path == "legacy" else set())
     assert len(client.told("terminal-output")) == 1
-    back = await connect(own_site.server.url)
+    back = await connect(flip_site.server.url)
     await back.join(task)
     await back.until_told("fs-change")
     assert back.told("terminal-output") == client.told("terminal-output")
@@ -41,8 +41,10 @@ async def test_what_each_variant_is_told(
     assert bool(state["chunks"]) == (path == "legacy")
 
 
-async def test_open_readers_move_and_come_back(own_site: Site, connect: Connect, task: str) -> None:
-    site = own_site
+async def test_open_readers_move_and_come_back(
+    flip_site: Site, connect: Connect, task: str
+) -> None:
+    site = flip_site
     await site.thread(task)
     client = await connect(site.server.url)
     idle = await connect(site.server.url, ("polling",))
@@ -77,6 +79,8 @@ async def test_open_readers_move_and_come_back(own_site: Site, connect: Connect,
     back = await client.until_told("path-changed", 2)
     assert back["variant"] == "legacy"
     assert back["afterSeq"] == client.chunks()[told - 1]["seq"]
+    await client.until(lambda: len(client.chunks()) >= told + 5)
+    await client.call("stop-stream", taskId=task)
     complete = await client.until_told("stream-complete")
     assert complete["streamId"] == stream
     await idle.until_told("stream-complete")
@@ -89,9 +93,9 @@ async def test_open_readers_move_and_come_back(own_site: Site, connect: Connect,
 
 
 async def test_who_comes_back_to_legacy_says_where_from(
-    own_site: Site, connect: Connect, task: str
+    flip_site: Site, connect: Connect, task: str
 ) -> None:
-    site = own_site
+    site = flip_site
     await site.thread(task)
     await site.admin("flags:set", key="realtime", variant="reactive")
     client = await connect(site.server.url)
@@ -109,6 +113,8 @@ async def test_who_comes_back_to_legacy_says_where_from(
     cursor = {"streamId": stream, "seq": read[-1]["seq"]}
     told = await client.join(task, since=cursor)
     assert told == {"variant": "legacy", "path": "legacy", **cursor}
+    await client.until(lambda: len(client.chunks()) >= 5)
+    await client.call("stop-stream", taskId=task)
     await client.until_told("stream-complete")
     # Before the state there may be what was on its way when the cursor was given.
     at = client.names().index("stream-state")
@@ -119,13 +125,13 @@ async def test_who_comes_back_to_legacy_says_where_from(
 
 
 async def test_an_idle_client_is_told_of_its_path(
-    own_site: Site, connect: Connect, task: str
+    flip_site: Site, connect: Connect, task: str
 ) -> None:
-    await own_site.thread(task)
-    client = await connect(own_site.server.url)
+    await flip_site.thread(task)
+    client = await connect(flip_site.server.url)
     await client.join(task)
     await client.until_told("stream-state")
-    await own_site.admin("flags:set", key="realtime", enabled=False)
-    await own_site.admin("flags:set", key="realtime", enabled=True, variant="mirror")
+    await flip_site.admin("flags:set", key="realtime", enabled=False)
+    await flip_site.admin("flags:set", key="realtime", enabled=True, variant="mirror")
     moved = await client.until_told("path-changed")
     assert moved == {"streamId": None, "afterSeq": 0, "variant": "mirror"}
