@@ -11,10 +11,13 @@ PACKAGES := $(patsubst %/package-lock.json,%,$(wildcard \
 READY := $(PACKAGES:%=%/node_modules/.ready)
 PAGES := $(WEB)/dist/index.html $(STAMPS)/example-pages
 # Answers, sockets and pages that are cut, killed and flipped, again and again: minutes of waiting.
-SOAK := tests/socketio tests/flags tests/ai/test_crashes_again.py tests/readers/test_stopping.py tests/web/test_answers_looks.py \
-	tests/examples/test_pages.py tests/trial/test_drill_under_load.py
+SOAK := tests/socketio/test_restart.py tests/ai/test_crashes_again.py tests/readers/test_stopping.py \
+	tests/web/test_answers_looks.py tests/examples/test_pages.py tests/trial/test_drill_under_load.py
 # Races that are decided by who gets a processor.
 ALONE := tests/clients/test_transactions.py
+
+# Hundreds of servers are started, which would all compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup dev examples example-types test lint types units soak bench clean
 
