@@ -73,7 +73,7 @@ types: setup $(WEB)/node_modules/.ready examples/node_modules/.ready
 
 units: setup $(READY) $(PAGES) $(STAMPS)/chromium
 	cd $(WEB) && npm test --silent
-	$(BIN)/python -m pytest -q -n 4 --dist loadfile $(SOAK:%=--ignore=%) $(ALONE:%=--ignore=%)
+	$(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder $(SOAK:%=--ignore=%) $(ALONE:%=--ignore=%)
 	$(BIN)/python -m pytest -q $(ALONE)
 
 soak: setup $(READY) $(PAGES) $(STAMPS)/chromium

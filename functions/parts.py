@@ -8,11 +8,8 @@ from reactive.ai.writer import order_of
 from schema import Message, MessagePart, PartOrder
 
 _FIELDS = {
-    "index": "position",
-    "segment": "segment",
     "type": "type",
     "state": "state",
-    "sealed": "sealed",
     "text": "text",
     "toolCallId": "tool_call_id",
     "toolName": "tool_name",

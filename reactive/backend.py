@@ -121,12 +121,9 @@ class Failure:
 
 
 class QueryOutcome:
-    """What one run of a query gave. Shared by all who watch it; never changed after it is made.
+    """What one run of a query gave. Shared by all who watch it; never changed after it is made."""
 
-    `pieces` keeps what protocols make of it, so that they make it once however many watch.
-    """
-
-    __slots__ = ("failure", "journal", "log_lines", "pieces", "ts", "value")
+    __slots__ = ("failure", "journal", "log_lines", "ts", "value")
 
     def __init__(
         self,
@@ -141,7 +138,6 @@ class QueryOutcome:
         self.failure = failure
         self.log_lines = log_lines
         self.journal = journal
-        self.pieces: dict[object, Any] = {}
 
     def says_the_same(self, other: "QueryOutcome") -> bool:
         """Whether a client that was sent the other need not be sent this."""

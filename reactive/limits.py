@@ -82,7 +82,7 @@ class Limits:
     # AI answers.
     segment_characters_min: int = 320  # of a growing text, until a client is sent a fresh row
     segment_parts_min: int = 64  # a text is in; a row that begins later may become longer
-    flush_s: float = 0.045  # between two transactions with text of one stream
+    flush_s: float = 0.04  # between two transactions with text of one stream
     flush_gap_s: float = 0.005  # between two transactions, so that what is urgent meets others
     flush_characters_max: int = 512  # of one stream, then it waits no longer
     flush_streams_max: int = 200  # in one transaction

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
 
 
-def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+def _parser(given: Sequence[str] = ()) -> argparse.ArgumentParser:
     """The parser of the command that is given, which alone is loaded, or of all of them."""
     named = [_MODULES[word] for word in given[:1] if word in _MODULES]
     parser = argparse.ArgumentParser(

@@ -164,14 +164,7 @@ def _invalid(reason: str) -> CallError:
 
 
 def query_piece(query_id: int, outcome: QueryOutcome) -> JsonBytes:
-    """The modification that tells a query's outcome; made once for each query id."""
-    piece = outcome.pieces.get(query_id)
-    if piece is None:
-        piece = outcome.pieces[query_id] = _query_piece(query_id, outcome)
-    return piece
-
-
-def _query_piece(query_id: int, outcome: QueryOutcome) -> JsonBytes:
+    """The modification that tells a query's outcome."""
     tail = b',"logLines":%b,"journal":%b}' % (outcome.log_lines, orjson.dumps(outcome.journal))
     if outcome.failure is None:
         return b'{"type":"QueryUpdated","queryId":%d,"value":%b%b' % (

@@ -8,6 +8,7 @@ bytes.
 import asyncio
 from typing import Protocol
 
+from reactive.backend import QueryOutcome
 from reactive.clock import Clock
 from reactive.limits import Limits
 from reactive.protocol.codec import encode_transition, query_piece, removed_piece
@@ -36,6 +37,7 @@ class Rounds:
         self._is_called = False
         self._timer: asyncio.TimerHandle | None = None
         self._texts: dict[object, JsonBytes] = {}
+        self._pieces: dict[tuple[int, QueryOutcome], JsonBytes] = {}
         self._server_ts = 0
 
     def now_ns(self) -> int:
@@ -72,6 +74,9 @@ class Rounds:
         self._texts.clear()
         if self._queue:
             self._call()
+        else:
+            # They hold copies of results, for as long as others may be told the same.
+            self._pieces.clear()
         if self._slow and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_RETRY_S, self._ask_again)
 
@@ -94,8 +99,14 @@ class Rounds:
         if text is None:
             pieces = {query_id: removed_piece(query_id) for query_id in changes.removed}
             for query_id, outcome in changes.updated:
-                pieces[query_id] = query_piece(query_id, outcome)
+                pieces[query_id] = self._piece(query_id, outcome)
             in_order = [pieces[query_id] for query_id in sorted(pieces)]
             text = encode_transition(changes.start, changes.end, in_order, self._server_ts, skew_ms)
             self._texts[key] = text
         return text
+
+    def _piece(self, query_id: int, outcome: QueryOutcome) -> JsonBytes:
+        piece = self._pieces.get((query_id, outcome))
+        if piece is None:
+            piece = self._pieces[query_id, outcome] = query_piece(query_id, outcome)
+        return piece

@@ -87,7 +87,7 @@ async def check_whole(
                 "segment": place["segment"],
             },
         )
-        assert part.value["sealed"]
+        assert place["sealed"]
         texts[place["index"]] = texts.get(place["index"], "") + part.value.get("text", "")
         states[place["index"]] = part.value["state"]
     assert texts == {part.index: part.text for part in state.parts}

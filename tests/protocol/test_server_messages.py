@@ -79,13 +79,6 @@ def test_error_data_is_there_only_for_an_application_error(data: bytes) -> None:
     assert json.loads(data) == failed["errorData"]
 
 
-def test_piece_is_made_once_for_each_query_id() -> None:
-    outcome = answer()
-
-    assert query_piece(1, outcome) is query_piece(1, outcome)
-    assert json.loads(query_piece(2, outcome))["queryId"] == 2
-
-
 def test_query_removed() -> None:
     assert json.loads(removed_piece(4)) == {"type": "QueryRemoved", "queryId": 4}
 

@@ -149,7 +149,7 @@ async def test_order_is_pushed_once_for_each_row_and_sealed_rows_never_again(cha
     ):
         await chat.backend.advance(8)
         pushed = len(first)
-        assert first[-1]["sealed"]
+        assert "done" == first[-1]["state"]
         await chat.backend.advance(30)
 
         rows = -(-1_000 * len(TOKEN) // DEFAULT_LIMITS.segment_characters_min)
