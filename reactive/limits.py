@@ -131,7 +131,7 @@ class Limits:
 
     # History kept for snapshots, late subscriptions and conflict checks.
     log_entries_max: int = 20_000
-    log_bytes_max: int = 16 * MIB
+    log_bytes_max: int = 8 * MIB
     log_age_s: float = 60.0
     receipt_age_s: float = (
         14 * 24 * 3600.0
@@ -140,7 +140,7 @@ class Limits:
     # Results kept for queries that nobody watches at the moment.
     cache_bytes_max: int = 64 * MIB
     cache_entries_max: int = 20_000
-    recent_documents_bytes_max: int = 8 * MIB  # read by their ids of late, then the oldest go
+    recent_documents_bytes_max: int = 4 * MIB  # read by their ids of late, then the oldest go
     recent_parsed_max: int = 1_000  # of these, of one table
 
     # One socket.

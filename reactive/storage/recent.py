@@ -6,6 +6,8 @@ and its text is the same object each time, so that others can keep what they mad
 
 from reactive.values.document import StoredDocument
 
+_SHARE_MAX = 64
+
 
 class RecentDocuments:
     """Documents by their keys in `by_id`, each with its row's number; bounded in bytes.
@@ -29,8 +31,13 @@ class RecentDocuments:
         return None if found is None else found[1]
 
     def add(self, key: bytes, document: StoredDocument, number: int) -> None:
-        """Takes in what was read; what came first goes first when there is no more room."""
+        """Takes in what was read; what came first goes first when there is no more room.
+
+        A document that would push many others out stays out itself.
+        """
         self.drop(key)
+        if len(document.json) > self._bytes_max // _SHARE_MAX:
+            return
         self._documents[key] = document, number
         self._bytes += len(document.json)
         while self._bytes > self._bytes_max:
