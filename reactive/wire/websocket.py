@@ -27,12 +27,10 @@ class Socket:
     """Implements `reactive.session.worker.Connection` on an aiohttp WebSocket.
 
     Frames are made here and given to the transport, which keeps them in order with aiohttp's own; a
-    message that many sockets are sent is framed once. Answers are held until the transition that
-    follows them, or until the event loop's next turn, so that they are one write.
+    message that many sockets are sent is framed once.
     """
 
     __slots__ = (
-        "_held",
         "_hub",
         "_is_closing",
         "_outbox",
@@ -51,7 +49,6 @@ class Socket:
         self._transport = transport
         self._outbox = Outbox(hub.limits)
         self._is_closing = False
-        self._held: list[bytes] = []
         self.heard_at = self._sent_at = self._pinged_at = hub.clock.monotonic()
 
     @property
@@ -61,28 +58,16 @@ class Socket:
     def send(self, text: JsonBytes) -> None:
         if self._is_closing or self._transport.is_closing():
             return
-        if not self._held:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._held.append(self._hub.frame(text))
-
-    def send_transition(self, texts: list[JsonBytes]) -> None:
-        if self._is_closing or self._transport.is_closing():
-            return
-        self._outbox.sent_transition()
-        for text in texts:
-            self._held.append(self._hub.frame(text))
-        self._flush()
-
-    def _flush(self) -> None:
-        held = self._held
-        if not held or self._is_closing or self._transport.is_closing():
-            return
-        self._held = []
         self._sent_at = self._hub.now
-        self._transport.write(held[0] if len(held) == 1 else b"".join(held))
+        self._transport.write(self._hub.frame(text))
         if self._outbox.is_overflowing(self._transport.get_write_buffer_size()):
             self._is_closing = True
             self._transport.abort()
+
+    def send_transition(self, texts: list[JsonBytes]) -> None:
+        self._outbox.sent_transition()
+        for text in texts:
+            self.send(text)
 
     def is_slow(self) -> bool:
         return self._outbox.is_full(self._transport.get_write_buffer_size())
@@ -90,7 +75,6 @@ class Socket:
     def close(self, code: int | None, reason: str) -> None:
         if self._is_closing:
             return
-        self._flush()
         self._is_closing = True
         if code is None:
             self._transport.write(CLOSE_WITHOUT_CODE)
