@@ -1,4 +1,4 @@
-"""A TCP proxy that misbehaves on command: cuts, holds, stalls or drops one direction."""
+"""A TCP proxy that misbehaves on command: cuts, closes one half, holds, stalls or drops one way."""
 
 import asyncio
 import contextlib
@@ -49,6 +49,7 @@ class TcpProxy:
         self._connecting.set()
         self._server: asyncio.Server | None = None
         self._live: set[asyncio.Task[None]] = set()
+        self._upstream: set[asyncio.StreamWriter] = set()
 
     @property
     def port(self) -> int:
@@ -68,6 +69,12 @@ class TcpProxy:
         """Ends every connection at once, without a WebSocket goodbye. New ones are accepted."""
         for task in self._live:
             task.cancel()
+
+    def half_close(self) -> None:
+        """Tells the server, on every connection, that its client will say no more."""
+        for writer in self._upstream:
+            if not writer.is_closing():
+                writer.write_eof()
 
     def hold(self) -> None:
         """New connections wait, as before a load balancer whose server is restarting."""
@@ -106,12 +113,14 @@ class TcpProxy:
             upstream.close()
             raise
         reader, writer = await asyncio.open_connection(sock=upstream, limit=_BUFFER_BYTES)
+        self._upstream.add(writer)
         up = asyncio.create_task(self.to_server.pump(client_reader, writer))
         down = asyncio.create_task(self.to_client.pump(reader, client_writer))
         try:
             # Whichever end closes first takes the other with it, as a real broken link does.
             await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._upstream.discard(writer)
             up.cancel()
             down.cancel()
             try:

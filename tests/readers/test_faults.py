@@ -1,4 +1,4 @@
-"""Readers on bad lines: cut off again and again, stalled, or gone."""
+"""Readers on bad lines: cut off or half-closed again and again, stalled, or gone."""
 
 import asyncio
 import random
@@ -16,7 +16,7 @@ CUTS = 10
 
 
 async def _reconnecting(
-    proxy: TcpProxy, stream: str, dice: random.Random, cuts: int
+    break_off: Callable[[], None], proxy: TcpProxy, stream: str, dice: random.Random, cuts: int
 ) -> list[dict[str, Any]]:
     """Reads a stream to its end as an EventSource does, through `cuts` cuts."""
     events: list[dict[str, Any]] = []
@@ -31,7 +31,7 @@ async def _reconnecting(
                         patience -= 1
                         if patience == 0:
                             cuts -= 1
-                            proxy.cut()
+                            break_off()
             except ClientError:
                 continue
     return events
@@ -46,8 +46,10 @@ async def test_cuts_lose_and_double_nothing(
         body = {"threadId": thread, "prompt": LONG}
         async with site.post("/stream-chat", json=body) as response:
             stream = response.headers["x-stream-id"]
-            one = asyncio.ensure_future(_reconnecting(first, stream, dice, CUTS))
-            other = asyncio.ensure_future(_reconnecting(second, stream, dice, CUTS))
+            one = asyncio.ensure_future(_reconnecting(first.cut, first, stream, dice, CUTS))
+            other = asyncio.ensure_future(
+                _reconnecting(second.half_close, second, stream, dice, CUTS)
+            )
             calm = (await read(response)).events
         assert await one == calm
         assert await other == calm
