@@ -33,10 +33,9 @@ class Batch:
     """What one stream has to write in one transaction.
 
     `resets` says that the part rows before are void; `new_rows` are the index and segment of rows
-    that were not there, `order` the last row of each part, if another one
-    is now. A batch with a
-    terminal event ends the stream: `state` then has what the message becomes. One without events is
-    a heartbeat.
+    that were not there, `order` the last row of each part, if that is another one now. A batch
+    with a terminal event ends the stream: `state` then has what the message becomes. One without
+    events is a heartbeat.
     """
 
     stream_id: str
