@@ -6,6 +6,8 @@ import orjson
 from pydantic import BaseModel, Field
 
 from reactive import UNSET, Document, Id, Unset, index
+from reactive.ai.parity import Kind, Path
+from reactive.ai.trial import Source
 from reactive.flags import DecisionRow, FlagRow, OverrideRow
 
 
@@ -276,19 +278,10 @@ class TrialSample(Document, table="trialSamples"):
 
     key: str
     stream_id: Id[Stream]
-    path: Literal["legacy", "reactive"]
-    source: Literal["client", "sink", "socket", "commit"]
+    path: Path
+    source: Source
     variant: str
-    kind: Literal[
-        "identical",
-        "borderOnly",
-        "late",
-        "missing",
-        "extra",
-        "reordered",
-        "terminalMismatch",
-        "storedMismatch",
-    ]
+    kind: Kind
     first: dict[str, Any] | Unset = UNSET
     p50: float | Unset = UNSET
     p95: float | Unset = UNSET

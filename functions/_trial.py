@@ -22,7 +22,7 @@ from reactive.ai.dialects.socketio import Chunk, SocketIo
 from reactive.ai.events import Event, is_terminal
 from reactive.ai.follow import follow_pages
 from reactive.ai.parity import chunk_pieces, event_pieces
-from reactive.ai.trial import Delivery
+from reactive.ai.trial import Delivery, Source
 from reactive.errors import ReactiveError
 from reactive.limits import DEFAULT_LIMITS
 from schema import Stream
@@ -152,7 +152,7 @@ def _now_ms(ctx: ActionCtx) -> float:
 
 
 async def record(
-    ctx: ActionCtx, stream_id: str, delivery: Delivery, *, source: str, is_whole: bool = True
+    ctx: ActionCtx, stream_id: str, delivery: Delivery, *, source: Source, is_whole: bool = True
 ) -> None:
     """Keeps what a path has delivered, compared with the log."""
     log = await whole_log(ctx, Id(stream_id))

@@ -162,7 +162,7 @@ async def flushes(ctx: QueryCtx, stream_id: Id[Stream], after: int) -> list[dict
 
 @internal_mutation
 async def record(
-    ctx: MutationCtx, stream_id: Id[Stream], source: str, sample: dict[str, Any]
+    ctx: MutationCtx, stream_id: Id[Stream], source: trial.Source, sample: dict[str, Any]
 ) -> None:
     """Keeps what was measured of one delivery."""
     stream = await ctx.db.get(stream_id)
@@ -204,7 +204,7 @@ async def receipt(
 async def _keep(
     ctx: MutationCtx,
     stream: Stream,
-    source: str,
+    source: trial.Source,
     sample: dict[str, Any],
 ) -> None:
     errors = int(source != "client" and stream.error_code in OWN_ERRORS)
@@ -213,7 +213,7 @@ async def _keep(
         TrialSample(
             key=REALTIME,
             stream_id=stream.id,
-            source=source,  # type: ignore[arg-type]
+            source=source,
             variant=stream.variant,
             errors=errors,
             at=ctx.now.timestamp() * 1_000,

@@ -7,7 +7,7 @@ since the epoch.
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 from reactive.ai.events import Event
 from reactive.ai.parity import (
@@ -272,7 +272,8 @@ def report(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 # Where
 
-SOURCES: Final = ("client", "sink", "commit", "socket")
+Source = Literal["client", "sink", "commit", "socket"]
+SOURCES: Final[tuple[Source, ...]] = get_args(Source)
 """Where a delivery was seen, the best first: at the reader, by both sinks of one answer, where it
 became durable, where one socket took it. What was seen elsewhere is not compared."""
 
