@@ -1,13 +1,23 @@
-"""How often a user may send: a token bucket in the database, so that every process counts."""
+"""How often may be sent: token buckets in the database, so that every process counts."""
 
 import math
 
 from functions._checks import refuse
-from reactive import MutationCtx
-from schema import RateLimit
+from reactive import Id, MutationCtx
+from schema import RateLimit, Thread
 
 
-async def spend(ctx: MutationCtx, key: str, per_minute: float) -> None:
+async def spend_message(ctx: MutationCtx, user: str, thread_id: Id[Thread]) -> None:
+    """Takes a message from what its user, and its thread, may have.
+
+    Raises:
+        ApplicationError: `rate_limited`, with `retryAfter` in seconds, when either has none left.
+    """
+    await _spend(ctx, f"send {user}", ctx.settings.rate_limit)
+    await _spend(ctx, f"thread {thread_id}", ctx.settings.thread_rate_limit)
+
+
+async def _spend(ctx: MutationCtx, key: str, per_minute: float) -> None:
     """Takes one token from a bucket that holds a minute's worth; 0 a minute means no limit.
 
     Raises:

@@ -4,7 +4,7 @@ from pydantic import BaseModel
 
 from functions import _log, messages, streams
 from functions._checks import caller_of, find_thread, own_message, refuse
-from functions._limits import spend
+from functions._limits import spend_message
 from functions.flags import decide_realtime
 from functions.messages import Sent
 from reactive import (
@@ -180,7 +180,7 @@ async def ask_again(ctx: MutationCtx, message_id: Id[Message], model: str | Unse
     except ProviderError as error:
         refuse(error.code, error.message)
     user = await caller_of(ctx)
-    await spend(ctx, f"send {user}", ctx.settings.rate_limit)
+    await spend_message(ctx, user, before.thread_id)
 
     now_ms = ctx.now.timestamp() * 1_000
     decision = await decide_realtime(ctx, user)

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from functions import streams
 from functions._checks import caller_of, check_text, own_thread, refuse
-from functions._limits import spend
+from functions._limits import spend_message
 from functions._text import text_so_far
 from functions.flags import decide_realtime
 from reactive import (
@@ -140,7 +140,7 @@ async def _prepare(
         check_model(chosen)
     except ProviderError as error:
         refuse(error.code, error.message)
-    await spend(ctx, f"send {user}", ctx.settings.rate_limit)
+    await spend_message(ctx, user, thread.id)
 
     messages = ctx.db.query(Message).with_index("by_thread", thread_id=thread.id)
     newest = await messages.order("desc").first()

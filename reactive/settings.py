@@ -103,6 +103,7 @@ class Settings(BaseModel):
     token_timeout: Annotated[float, Field(gt=0)] = 30.0
     stream_timeout: Annotated[float, Field(gt=0)] = 600.0
     rate_limit: Annotated[float, Field(ge=0)] = 120.0
+    thread_rate_limit: Annotated[float, Field(ge=0)] = 0.0
     response_cache: Annotated[float, Field(ge=0)] = 0.0
     flags: dict[str, str] = Field(default_factory=dict)
 

@@ -27,6 +27,7 @@ _FLAGS = {
     "token_timeout": "seconds that a model may be silent between tokens (30)",
     "stream_timeout": "seconds that an answer may take as a whole (600)",
     "rate_limit": "messages that a user may send a minute (120); 0 is off",
+    "thread_rate_limit": "messages that a thread may get a minute (0); 0 is off",
     "response_cache": "seconds that a user's question gets the same answer again (0); 0 is off",
 }
 _JSON_FLAGS = {

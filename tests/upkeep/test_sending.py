@@ -77,6 +77,18 @@ async def test_one_bucket_for_all_threads_and_paths_of_a_user() -> None:
         )
 
 
+async def test_a_thread_has_a_bucket_of_its_own() -> None:
+    async with chatting(rate_limit=3, thread_rate_limit=2) as chat:
+        first, second = await chat.thread(), await chat.thread()
+        for _ in range(2):
+            await chat.prepare(thread=first)
+
+        assert 30.0 == (await refused(chat.prepare(thread=first)))["retryAfter"]
+        await chat.prepare(thread=second)
+        # What the thread refused has cost the user nothing; now his own is empty.
+        assert 20.0 == (await refused(chat.prepare(thread=second)))["retryAfter"]
+
+
 async def test_zero_is_no_limit() -> None:
     async with chatting(rate_limit=0) as chat:
         thread = await chat.thread()
