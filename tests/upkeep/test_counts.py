@@ -120,6 +120,36 @@ async def test_lists_stand_still_while_tokens_arrive(chat: Chat) -> None:
         assert counts.runs["threads:list"] == 0
 
 
+@pytest.mark.parametrize(
+    ("path", "interval_s"), [("messages:observe", 2.0), ("messages:legacyView", 0.3)]
+)
+async def test_observers_are_told_now_and_then_and_of_an_end_at_once(
+    chat: Chat, path: str, interval_s: float
+) -> None:
+    sent = await chat.send()
+    async with watched(chat, path, threadId=sent.thread) as told:
+        await chat.backend.advance(1)
+        before = len(told)
+
+        await chat.backend.advance(12)
+
+        # Its own runs, and not the answer's ticks, of which there are 25 a second.
+        assert 12 / interval_s * 0.8 <= len(told) - before <= 12 / interval_s
+        texts = [len(value[-1]["content"]) for value in told]
+        assert texts == sorted(texts)
+        assert texts[-1] > 1_500
+        assert "streaming" == told[-1][-1]["status"]
+
+        # One push has just been; the next would be a whole interval away.
+        pushed = len(told)
+        while len(told) == pushed:
+            await chat.backend.advance(0.01)
+        await chat.backend.mutation("streams:stop", streamId=sent.stream)
+        # The writer hears of it, and then writes the end.
+        await chat.backend.advance(DEFAULT_LIMITS.stop_look_s + DEFAULT_LIMITS.flush_s)
+        assert "stopped" == told[-1][-1]["status"]
+
+
 @pytest.mark.parametrize("watchers", [1, 25])
 async def test_tick_costs_two_executions_however_many_watch(chat: Chat, watchers: int) -> None:
     """One writes, one reads the open row; those who watch the same share it."""
