@@ -143,7 +143,8 @@ def test_killed_and_restarted_loses_and_doubles_nothing(chat: Chat) -> None:
     create_thread(ada, "Lasting")
     grace.wait_for(on("no-messages"))
     send(ada, "before")
-    grace.wait_for_texts(CONFIRMED, ["before"])
+    for window in (ada, grace):
+        window.wait_for_texts(CONFIRMED, ["before"])
 
     chat.server.kill()
     for window in (ada, grace):
