@@ -73,7 +73,10 @@ types: setup $(WEB)/node_modules/.ready examples/node_modules/.ready
 
 units: setup $(READY) $(PAGES) $(STAMPS)/chromium
 	cd $(WEB) && npm test --silent
-	$(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder $(SOAK:%=--ignore=%) $(ALONE:%=--ignore=%)
+	@# What failed beside three busy neighbours runs once more without them: on a loaded machine a wait
+	@# may end too early. Both outcomes are printed; what fails twice is broken.
+	$(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder --cache-clear $(SOAK:%=--ignore=%) $(ALONE:%=--ignore=%) \
+		|| $(BIN)/python -m pytest -q --last-failed --last-failed-no-failures none
 	$(BIN)/python -m pytest -q $(ALONE)
 
 soak: setup $(READY) $(PAGES) $(STAMPS)/chromium

@@ -109,8 +109,8 @@ def test_tools_go_through_their_states_and_are_folded(chat: Chat) -> None:
     wait_for_end(ada)
     for card in cards.values():
         states = seen(ada, card)
-        # A quick tool runs for less than a frame.
-        assert [state for state in states if state != "running"] == ["pending", "completed"]
+        # What lasts for less than a frame is not seen.
+        assert states == [s for s in ("pending", "running", "completed") if s in states]
         assert states[-1] == "completed"
 
     output = f"{cards['count_text']} {on('tool-output')}"
