@@ -256,6 +256,11 @@ class QueryWatch:
         self._live: LiveQuery | None = None
 
     def outcome(self, at: Timestamp) -> QueryOutcome | None:
+        live = self._live
+        outcome = None if live is None else live.holds_at(at)
+        return self._refreshed(at) if outcome is None else outcome
+
+    def _refreshed(self, at: Timestamp) -> QueryOutcome | None:
         while True:
             live = self._attached()
             outcome = live.holds_at(at)

@@ -6,7 +6,8 @@ bytes.
 """
 
 import asyncio
-from typing import Protocol
+from collections import OrderedDict
+from typing import Final, Protocol
 
 from reactive.backend import QueryOutcome
 from reactive.clock import Clock
@@ -15,7 +16,7 @@ from reactive.protocol.codec import encode_transition, query_piece, removed_piec
 from reactive.session.state import Changes
 from reactive.values.encoding import JsonBytes
 
-_RETRY_S = 0.025
+_RETRY_S: Final = 0.025
 
 
 class Turn(Protocol):
@@ -32,7 +33,7 @@ class Rounds:
     def __init__(self, clock: Clock, limits: Limits) -> None:
         self._clock = clock
         self._limits = limits
-        self._queue: dict[Turn, None] = {}
+        self._queue: OrderedDict[Turn, None] = OrderedDict()
         self._slow: dict[Turn, None] = {}
         self._is_called = False
         self._timer: asyncio.TimerHandle | None = None
@@ -48,7 +49,14 @@ class Rounds:
         """Queues the session, unless it is queued."""
         if session not in self._slow:
             self._queue[session] = None
-            self._call()
+            if not self._is_called:
+                self._call()
+
+    def enter_first(self, session: Turn) -> None:
+        """Queues the session before all others, a slow one too."""
+        self._slow.pop(session, None)
+        self.enter(session)
+        self._queue.move_to_end(session, last=False)
 
     def leave(self, session: Turn) -> None:
         """Forgets the session."""
@@ -56,17 +64,15 @@ class Rounds:
         self._slow.pop(session, None)
 
     def _call(self) -> None:
-        if not self._is_called:
-            self._is_called = True
-            asyncio.get_running_loop().call_soon(self._serve)
+        self._is_called = True
+        asyncio.get_running_loop().call_soon(self._serve)
 
     def _serve(self) -> None:
         self._is_called = False
         self._server_ts = self._clock.now_ns()
         deadline = self._clock.monotonic() + self._limits.round_slice_s
         while self._queue:
-            session = next(iter(self._queue))
-            del self._queue[session]
+            session, _ = self._queue.popitem(last=False)
             if not session.take_turn():
                 self._slow[session] = None
             if self._clock.monotonic() > deadline:
@@ -83,8 +89,9 @@ class Rounds:
     def _ask_again(self) -> None:
         self._timer = None
         slow, self._slow = self._slow, {}
-        self._queue |= slow
-        self._call()
+        self._queue.update(slow)
+        if not self._is_called:
+            self._call()
 
     def transition(self, changes: Changes, skew_ms: int | None = None) -> JsonBytes:
         """The text of a Transition; sessions that are told the same within a slice share it."""
@@ -93,7 +100,7 @@ class Rounds:
             changes.start,
             changes.end,
             tuple(changes.removed),
-            tuple([(query_id, id(outcome)) for query_id, outcome in changes.updated]),
+            tuple(changes.updated),
         )
         text = self._texts.get(key)
         if text is None:

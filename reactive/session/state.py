@@ -51,13 +51,13 @@ class Round:
         at: Timestamp,
         query_set: int,
         identity: int,
-        stale: dict[int, None],
+        stale: dict[int, QueryOutcome | None],
         removed: list[int],
     ) -> None:
         self.at = at
         self.query_set = query_set
         self.identity = identity
-        self.outcomes: dict[int, QueryOutcome | None] = dict.fromkeys(stale)
+        self.outcomes = stale
         self.removed = removed
 
 
@@ -107,7 +107,7 @@ class SyncSession:
         self.wants_round = False
         self._query_set = 0
         self._identity = 0
-        self._stale: dict[int, None] = {}
+        self._stale: dict[int, QueryOutcome | None] = {}
         self._removed: list[int] = []
         self._round: Round | None = None
 
@@ -153,6 +153,8 @@ class SyncSession:
             raise CallError(f"Nonexistent query id: {query_id}", code="NonexistentQueryId")
         query.watch.close()
         self._stale.pop(query_id, None)
+        if self._round is not None:
+            self._round.outcomes.pop(query_id, None)
         self._removed.append(query_id)
 
     def check_identity(self, message: Authenticate) -> None:
@@ -218,34 +220,34 @@ class SyncSession:
         send exactly these changes: the client's version has moved.
         """
         while True:
-            if self._round is None:
+            current = self._round
+            if current is None:
                 if not self.wants_round:
                     return None
-                self._round = Round(
+                current = self._round = Round(
                     head, self._query_set, self._identity, self._stale, self._removed
                 )
                 self._stale, self._removed = {}, []
                 self.wants_round = False
-            is_complete = self._fill(self._round)
+            is_complete = self._fill(current)
             if is_complete is None:
-                self._begin_again(self._round)
+                self._begin_again(current)
                 continue
-            return self._finish(self._round) if is_complete else None
+            return self._finish(current) if is_complete else None
 
     def _fill(self, current: Round) -> bool | None:
         """Whether all outcomes are there; None when one is newer than the round can take."""
         is_complete = True
-        for query_id, known in current.outcomes.items():
-            query = self.queries.get(query_id)
-            if known is not None or query is None:
-                continue
-            outcome = query.watch.outcome(current.at)
-            if outcome is None:
-                is_complete = False
-            elif outcome.ts > current.at:
-                return None
-            else:
-                current.outcomes[query_id] = outcome
+        outcomes, at = current.outcomes, current.at
+        for query_id, known in outcomes.items():
+            if known is None:
+                outcome = self.queries[query_id].watch.outcome(at)
+                if outcome is None:
+                    is_complete = False
+                elif outcome.ts > at:
+                    return None
+                else:
+                    outcomes[query_id] = outcome
         return is_complete
 
     def _begin_again(self, current: Round) -> None:
@@ -257,16 +259,16 @@ class SyncSession:
     def _finish(self, current: Round) -> Changes:
         updated = []
         for query_id, outcome in current.outcomes.items():
-            query = self.queries.get(query_id)
-            if query is None or outcome is None:
-                continue
+            assert outcome is not None
+            query = self.queries[query_id]
             if query.sent is None or not outcome.says_the_same(query.sent):
                 updated.append((query_id, outcome))
             query.sent = outcome
         start = self.version
-        self.version = StateVersion(current.query_set, current.identity, max(start.ts, current.at))
+        end = StateVersion(current.query_set, current.identity, max(start.ts, current.at))
+        self.version = end
         self._round = None
-        return Changes(start, self.version, updated, current.removed)
+        return Changes(start, end, updated, current.removed)
 
     def watches(self) -> Iterator[Watch]:
         """Everything that is being watched."""

@@ -45,6 +45,14 @@ class Connection(Protocol):
 
     def send(self, text: JsonBytes) -> None: ...
 
+    def hold(self, text: JsonBytes) -> None:
+        """Sends the text together with what is sent next, or at the next `flush`."""
+        ...
+
+    def flush(self) -> None:
+        """Sends what is held, if anything is."""
+        ...
+
     def send_transition(self, texts: list[JsonBytes]) -> None:
         """Sends one Transition, whole or in chunks that follow each other."""
         ...
@@ -202,10 +210,14 @@ class SessionWorker:
         self._mutations.discard(request_id)
         if self._is_closed:
             return
-        self._connection.send(encode_mutation_response(request_id, outcome))
         self._answered = max(self._answered, request_id)
+        self._answer(encode_mutation_response(request_id, outcome))
+
+    def _answer(self, text: JsonBytes) -> None:
+        """Sends a response with the Transition that must follow it, and before what others get."""
+        self._connection.hold(text)
         self._state.answered()
-        self._rounds.enter(self)
+        self._rounds.enter_first(self)
 
     def _act(self, message: RunAction) -> None:
         if len(self._actions) >= self._limits.session_actions_max:
@@ -220,9 +232,7 @@ class SessionWorker:
         request_id = request_name(self._session_id, message.request_id)
         outcome = await self._backend.act(message.path, message.args, caller, request_id)
         if not self._is_closed:
-            self._connection.send(encode_action_response(message.request_id, outcome))
-            self._state.answered()
-            self._rounds.enter(self)
+            self._answer(encode_action_response(message.request_id, outcome))
 
     async def _authenticate(self, message: Authenticate) -> None:
         self._state.check_identity(message)
@@ -249,7 +259,8 @@ class SessionWorker:
 
         The client gets itself a new token, and sends what was not answered again on a new socket.
         """
-        if not self._state.caller.is_expired(self._rounds.now_ns()):
+        caller = self._state.caller
+        if caller.expires_ns is None or not caller.is_expired(self._rounds.now_ns()):
             return False
         self._connection.send(
             encode_auth_error(
@@ -273,7 +284,15 @@ class SessionWorker:
 
     def take_turn(self) -> bool:
         """Called by `Rounds` when it is this session's turn."""
-        if self._is_closed or self._owes_answer():
+        if self._is_closed:
+            return True
+        has_read = self._tell()
+        self._connection.flush()
+        return has_read
+
+    def _tell(self) -> bool:
+        """Sends the next Transition, if there is one. False when the client reads too slowly."""
+        if self._owes_answer():
             return True
         if self._connection.is_slow():
             return False

@@ -31,6 +31,7 @@ class Socket:
     """
 
     __slots__ = (
+        "_held",
         "_hub",
         "_is_closing",
         "_outbox",
@@ -48,6 +49,7 @@ class Socket:
         self._ws = ws
         self._transport = transport
         self._outbox = Outbox(hub.limits)
+        self._held: list[JsonBytes] | None = None
         self._is_closing = False
         self.heard_at = self._sent_at = self._pinged_at = hub.clock.monotonic()
 
@@ -56,11 +58,29 @@ class Socket:
         return self._is_closing
 
     def send(self, text: JsonBytes) -> None:
+        frame = self._hub.frame(text)
+        self._write(frame if self._held is None else self._held_frames() + frame)
+
+    def hold(self, text: JsonBytes) -> None:
+        if self._held is None:
+            self._held = []
+        self._held.append(text)
+
+    def flush(self) -> None:
+        if self._held is not None:
+            self._write(self._held_frames())
+
+    def _held_frames(self) -> bytes:
+        held, self._held = self._held or (), None
+        return b"".join([text_frames(text, self._hub.limits.fragment_bytes) for text in held])
+
+    def _write(self, frames: bytes) -> None:
         if self._is_closing or self._transport.is_closing():
             return
         self._sent_at = self._hub.now
-        self._transport.write(self._hub.frame(text))
-        if self._outbox.is_overflowing(self._transport.get_write_buffer_size()):
+        self._transport.write(frames)
+        buffered = self._transport.get_write_buffer_size()
+        if buffered and self._outbox.is_overflowing(buffered):
             self._is_closing = True
             self._transport.abort()
 
@@ -75,6 +95,7 @@ class Socket:
     def close(self, code: int | None, reason: str) -> None:
         if self._is_closing:
             return
+        self.flush()
         self._is_closing = True
         if code is None:
             self._transport.write(CLOSE_WITHOUT_CODE)

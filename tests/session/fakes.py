@@ -250,14 +250,24 @@ class FakeConnection:
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
+        self.held: list[bytes] = []
         self.transitions: list[list[bytes]] = []
         self.closed: tuple[int | None, str] | None = None
         self.reads_slowly = False
 
     def send(self, text: bytes) -> None:
+        self.flush()
         self.sent.append(text)
 
+    def hold(self, text: bytes) -> None:
+        self.held.append(text)
+
+    def flush(self) -> None:
+        self.sent.extend(self.held)
+        self.held.clear()
+
     def send_transition(self, texts: list[bytes]) -> None:
+        self.flush()
         self.transitions.append(texts)
         self.sent.extend(texts)
 

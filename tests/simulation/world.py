@@ -163,6 +163,7 @@ class Link:
         self._up: asyncio.Queue[str] = asyncio.Queue()
         self._down: asyncio.Queue[tuple[bytes, bool]] = asyncio.Queue()
         self._unread = 0
+        self._held: list[bytes] = []
         self.worker = SessionWorker(process.service, self, process.rounds, world.limits, UNKNOWN)
         process.links[self] = None
         self._tasks = [
@@ -190,9 +191,19 @@ class Link:
     # What the session sees of it
 
     def send(self, text: bytes) -> None:
+        self.flush()
         self._down.put_nowait((text, False))
 
+    def hold(self, text: bytes) -> None:
+        self._held.append(text)
+
+    def flush(self) -> None:
+        for text in self._held:
+            self._down.put_nowait((text, False))
+        self._held.clear()
+
     def send_transition(self, texts: list[bytes]) -> None:
+        self.flush()
         (text,) = texts
         self._unread += 1
         self._down.put_nowait((text, True))

@@ -93,6 +93,30 @@ def test_text_is_framed() -> None:
     ] == (line.wire.frames)
 
 
+def test_what_is_held_goes_out_with_the_next_text() -> None:
+    line = Line()
+    line.socket.hold(b"x" * 150)
+    line.socket.hold(b"2")
+    assert line.wire.written == []
+
+    line.socket.send_transition([b"3", b"4"])
+    line.socket.flush()
+
+    assert len(line.wire.written) == 2
+    texts = [(0x01, b"x" * 100), (0x80, b"x" * 50), (TEXT, b"2"), (TEXT, b"3"), (TEXT, b"4")]
+    assert texts == line.wire.frames
+
+
+async def test_nothing_that_is_held_is_lost() -> None:
+    for end in (Socket.flush, lambda socket: socket.close(1013, "end")):
+        line = Line()
+        line.socket.hold(b"1")
+        end(line.socket)
+
+        assert [(TEXT, b"1")] == line.wire.frames
+    await asyncio.sleep(0)
+
+
 def test_text_for_many_is_framed_once() -> None:
     line = Line()
     text = b"x" * 50
