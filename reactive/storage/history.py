@@ -33,31 +33,38 @@ class History:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._entries: deque[tuple[CommitEntry, int]] = deque()
+        self._age_ns = int(limits.log_age_s * 1e9)
+        self._entries: deque[CommitEntry] = deque()
         self._bytes = 0
         self.floor: Timestamp = 0
 
     def append(self, entry: CommitEntry) -> None:
         """Remembers one more commit and forgets what is beyond the bounds."""
-        size = entry.size()
-        self._entries.append((entry, size))
-        self._bytes += size
-        oldest_kept = entry.ts - int(self._limits.log_age_s * 1e9)
-        while len(self._entries) > 1 and (
-            len(self._entries) > self._limits.log_entries_max
-            or self._bytes > self._limits.log_bytes_max
-            or self._entries[0][0].ts < oldest_kept
+        limits, entries = self._limits, self._entries
+        entries.append(entry)
+        self._bytes += entry.size
+        oldest_kept = entry.ts - self._age_ns
+        while len(entries) > 1 and (
+            len(entries) > limits.log_entries_max
+            or self._bytes > limits.log_bytes_max
+            or entries[0].ts < oldest_kept
         ):
-            gone, freed = self._entries.popleft()
-            self._bytes -= freed
+            gone = entries.popleft()
+            self._bytes -= gone.size
             self.floor = max(self.floor, gone.ts)
+
+    def restart(self, at: Timestamp) -> None:
+        """Forgets everything up to the timestamp."""
+        self._entries.clear()
+        self._bytes = 0
+        self.floor = at
 
     def after(self, at: Timestamp) -> list[CommitEntry] | None:
         """The commits after the timestamp, oldest first; None when some are forgotten."""
         if at < self.floor:
             return None
         found: list[CommitEntry] = []
-        for entry, _ in reversed(self._entries):
+        for entry in reversed(self._entries):
             if entry.ts <= at:
                 break
             found.append(entry)

@@ -27,8 +27,14 @@ from reactive.storage.fulltext import FullText
 from reactive.storage.history import History, Rewind
 from reactive.storage.interface import CommitSlot, Fill, SchemaChange, Snapshot
 from reactive.storage.recent import RecentDocuments
-from reactive.storage.sqlite_file import commit_seconds, connect, take_lock, to_the_end
-from reactive.storage.sqlite_indexes import SQLiteIndexes, count_slices, unsynced
+from reactive.storage.sqlite_file import (
+    commit_seconds,
+    connect,
+    take_lock,
+    to_the_end,
+    unsynced,
+)
+from reactive.storage.sqlite_indexes import SQLiteIndexes, count_slices
 from reactive.storage.sqlite_layout import (
     FORMAT,
     SCHEMA,
@@ -43,6 +49,7 @@ from reactive.storage.sqlite_load import (
     fill_in_thread,
     fill_tables,
 )
+from reactive.storage.sqlite_receipts import SQLiteReceipts
 from reactive.storage.sqlite_snapshot import SQLiteSnapshot
 from reactive.values.document import CommitEntry, Receipt, Revision
 from reactive.values.tables import TableDefinition, TableSpec
@@ -85,6 +92,7 @@ class SQLiteStore:
         self._catalog: Catalog
         self._texts: FullText
         self._indexes: SQLiteIndexes
+        self._receipts: SQLiteReceipts
         self._secret = b""
 
     # Opening and closing
@@ -119,6 +127,8 @@ class SQLiteStore:
         self._write.executescript(f"BEGIN;{SCHEMA}PRAGMA user_version={version};COMMIT;")
         self._texts = FullText(self._write)
         self._indexes = SQLiteIndexes(self._write, self._texts, self._limits)
+        self._receipts = SQLiteReceipts(self._limits)
+        self._receipts.open(self._write)
         self._load()
         if self._probe:
             self._in_thread = commit_seconds(self._write) > _SLOW_COMMIT_S
@@ -255,6 +265,10 @@ class SQLiteStore:
             "UPDATE meta SET value = ? WHERE name = 'next_index'", (self._catalog.next_index,)
         )
 
+    def _save_new_tables(self) -> None:
+        self._saved = list(self._catalog.unsaved)
+        self._save_tables(self._saved)
+
     # Reading
 
     def snapshot(self, at: Timestamp) -> Snapshot:
@@ -275,24 +289,14 @@ class SQLiteStore:
         return Rewind(None if past is None else [*past, *(e for e in self._appended if e.ts > at)])
 
     async def receipt(self, session: str, request: int) -> tuple[Timestamp, Receipt] | None:
-        row = self._read.execute(
-            "SELECT ts, value, log_lines FROM receipts"
-            " WHERE session = ? AND request = ? AND ts <= ?",
-            (session, request, self._head),
-        ).fetchone()
-        return None if row is None else (row[0], Receipt(session, request, row[1], row[2]))
+        return self._receipts.find(self._read, session, request)
 
     async def last_receipt(self, session: str) -> tuple[int, Timestamp]:
-        row = self._read.execute(
-            "SELECT request, ts FROM receipts WHERE session = ? AND ts <= ?"
-            " ORDER BY request DESC LIMIT 1",
-            (session, self._head),
-        ).fetchone()
-        return (-1, 0) if row is None else (row[0], row[1])
+        return self._receipts.last(self._read, session)
 
     async def forget_receipts(self, before: Timestamp) -> None:
         async with self._slot:
-            self._write_one("DELETE FROM receipts WHERE ts < ?", (before,))
+            self._receipts.forget(self._write, before)
 
     async def commits_after(self, at: Timestamp) -> Sequence[CommitEntry] | None:
         return self._history.after(at)
@@ -343,25 +347,21 @@ class SQLiteStore:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _apply(self, entry: CommitEntry) -> None:
-        if self._catalog.unsaved:
-            self._saved = list(self._catalog.unsaved)
-            self._save_tables(self._saved)
-        for revision in entry.revisions:
-            if revision.before is None:
-                self._insert(revision)
-            elif revision.after is None:
-                self._delete(revision)
-            else:
-                self._update(revision)
-        if entry.receipt is not None:
-            session, request, value, log_lines = entry.receipt
-            self._write.execute(
-                "INSERT INTO receipts VALUES (?, ?, ?, ?, ?)",
-                (entry.ts, session, request, value, log_lines),
-            )
+    def _apply(self, revision: Revision) -> None:
+        if revision.before is None:
+            n = self._insert(revision)
+        elif revision.after is None:
+            n = self._delete(revision)
+        else:
+            n = self._update(revision)
+        if revision.before_texts or revision.after_texts:
+            self._texts.apply(n, revision)
+        if self._backfill is not None:
+            change = self._backfill.follow(revision)
+            if change is not None:
+                self._indexes.apply(n, change)
 
-    def _insert(self, revision: Revision) -> None:
+    def _insert(self, revision: Revision) -> int:
         document = revision.after
         assert document is not None
         n = self._next_n
@@ -377,15 +377,7 @@ class SQLiteStore:
                 for index, key in zip(revision.indexes, revision.after_keys, strict=True)
             ],
         )
-        if revision.after_texts:
-            self._texts.apply(n, revision)
-        self._follow(n, revision)
-
-    def _follow(self, n: int, revision: Revision) -> None:
-        if self._backfill is not None:
-            change = self._backfill.follow(revision)
-            if change is not None:
-                self._indexes.apply(n, change)
+        return n
 
     def _number_of(self, revision: Revision) -> int:
         """The row of a document that exists; its first index is `by_id`."""
@@ -398,7 +390,7 @@ class SQLiteStore:
         ).fetchone()
         return int(n)
 
-    def _update(self, revision: Revision) -> None:
+    def _update(self, revision: Revision) -> int:
         document = revision.after
         assert document is not None
         n = self._number_of(revision)
@@ -415,11 +407,9 @@ class SQLiteStore:
                     "UPDATE entries SET k = ? WHERE i = ? AND k = ?",
                     (new.joined, index, old.joined),
                 )
-        if revision.before_texts or revision.after_texts:
-            self._texts.apply(n, revision)
-        self._follow(n, revision)
+        return n
 
-    def _delete(self, revision: Revision) -> None:
+    def _delete(self, revision: Revision) -> int:
         n = self._number_of(revision)
         self._write.execute("DELETE FROM documents WHERE n = ?", (n,))
         self._recent.drop(revision.before_keys[0].joined)
@@ -430,9 +420,7 @@ class SQLiteStore:
                 for index, key in zip(revision.indexes, revision.before_keys, strict=True)
             ],
         )
-        if revision.before_texts:
-            self._texts.apply(n, revision)
-        self._follow(n, revision)
+        return n
 
 
 class _SQLiteSlot:
@@ -454,7 +442,10 @@ class _SQLiteSlot:
             if not store._appended:
                 store._write.execute("BEGIN IMMEDIATE")
             store._appended.append(entry)
-            store._apply(entry)
+            if store._catalog.unsaved:
+                store._save_new_tables()
+            for revision in entry.revisions:
+                store._apply(revision)
         except sqlite3.Error as error:
             raise StorageError(f"the database refused a write: {error}") from error
 
@@ -465,7 +456,11 @@ class _SQLiteSlot:
         newest = store._appended[-1].ts
         interruption = None
         try:
+            store._receipts.write(store._write, store._appended)
             store._write.execute("UPDATE meta SET value = ? WHERE name = 'head'", (newest,))
+        except sqlite3.Error as error:
+            raise StorageError(f"the database refused a write: {error}") from error
+        try:
             if store._in_thread:
                 interruption = await to_the_end(store._write.execute, "COMMIT")
             else:
@@ -476,6 +471,7 @@ class _SQLiteSlot:
             raise UncertainCommitError(f"a commit failed half way: {error}") from error
         for entry in store._appended:
             store._history.append(entry)
+        store._receipts.committed(store._appended)
         store._appended.clear()
         if store._saved:
             store._catalog.saved(store._saved)

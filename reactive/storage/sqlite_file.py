@@ -5,7 +5,8 @@ import fcntl
 import sqlite3
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -64,3 +65,23 @@ async def to_the_end(
             interruption = error
     running.result()
     return interruption
+
+
+@contextmanager
+def unsynced(connection: sqlite3.Connection) -> Iterator[None]:
+    """A transaction that a crash may undo, though never by halves.
+
+    Raises:
+        StorageError: when the database refuses; nothing was written.
+    """
+    try:
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise StorageError(f"the database refused a write: {error}") from error
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        connection.execute("PRAGMA synchronous=FULL")

@@ -7,9 +7,7 @@ does no harm: what is half made after a crash is removed. The next commit syncs 
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
-from reactive.errors import StorageError
 from reactive.limits import Limits
 from reactive.storage.backfill import Backfill, Filling
 from reactive.storage.fulltext import FullText
@@ -25,26 +23,6 @@ _COUNT = (
     "SELECT count(*), max(k) FROM (SELECT k FROM entries WHERE i = ? AND k > ? ORDER BY k LIMIT ?)"
 )
 _CLEAR = "DELETE FROM entries WHERE i = ? AND k IN (SELECT k FROM entries WHERE i = ? LIMIT ?)"
-
-
-@contextmanager
-def unsynced(connection: sqlite3.Connection) -> Iterator[None]:
-    """A transaction that a crash may undo, though never by halves.
-
-    Raises:
-        StorageError: when the database refuses; nothing was written.
-    """
-    try:
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("BEGIN IMMEDIATE")
-        yield
-        connection.execute("COMMIT")
-    except sqlite3.Error as error:
-        raise StorageError(f"cannot change the indexes: {error}") from error
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        connection.execute("PRAGMA synchronous=FULL")
 
 
 class SQLiteIndexes:

@@ -2,7 +2,7 @@
 
 `entries` holds every index of every table, `by_id` and `by_creation_time` like the others: the
 index's number, the key, and the row of the document. `receipts` are the mutations that clients may
-send again.
+send again; see `reactive.storage.sqlite_receipts` for how `receipt_index` leads to them.
 """
 
 import os
@@ -32,7 +32,8 @@ CREATE TABLE IF NOT EXISTS documents(n INTEGER PRIMARY KEY, id TEXT, size INTEGE
 CREATE TABLE IF NOT EXISTS entries(i INTEGER, k BLOB, n INTEGER, PRIMARY KEY(i, k)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS receipts(
     ts INTEGER PRIMARY KEY, session TEXT, request INTEGER, value BLOB, log_lines BLOB);
-CREATE UNIQUE INDEX IF NOT EXISTS receipts_by_request ON receipts(session, request);
+CREATE TABLE IF NOT EXISTS receipt_index(
+    session TEXT, request INTEGER, ts INTEGER, PRIMARY KEY(session, request)) WITHOUT ROWID;
 """
 
 

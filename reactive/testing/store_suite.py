@@ -660,6 +660,24 @@ class StoreSuite:
         assert await store.last_receipt("ann") == (-1, 0)
         assert await store.last_receipt("bob") == (0, 40)
 
+    async def test_finds_each_receipt_of_many_clients(self, tmp_path: Path) -> None:
+        store = self.new_store(tmp_path, replace(DEFAULT_LIMITS, receipts_unindexed_max=4))
+        await store.open()
+        made: dict[Timestamp, Receipt] = {}
+        # Numbers of requests need not grow, and slots have one commit or three.
+        for first, last in ((1, 3), (4, 4), (5, 7), (8, 8), (9, 9), (10, 12), (13, 13)):
+            async with store.commit_slot() as slot:
+                for ts in range(first, last + 1):
+                    made[ts] = Receipt(f"{ts % 3}", 7 * ts % 15, b"%d" % ts, b"[]")
+                    await slot.append(CommitEntry(ts, [], made[ts]))
+                await slot.commit()
+            for ts, receipt in made.items():
+                assert (ts, receipt) == await store.receipt(*receipt[:2])
+        for client in "012":
+            last_one = max((each.request, ts) for ts, each in made.items() if each[0] == client)
+            assert last_one == await store.last_receipt(client)
+        await store.close()
+
     # --- Scans ---
 
     async def test_rows_have_their_key_and_their_document(self, store: Store) -> None:

@@ -36,7 +36,8 @@ State = Mapping[tuple[str, str], Fields]
 """All documents by the name of their table and their id."""
 
 ENTRIES_MAX = 5
-LIMITS = replace(DEFAULT_LIMITS, log_entries_max=ENTRIES_MAX)
+LIMITS = replace(DEFAULT_LIMITS, log_entries_max=ENTRIES_MAX, receipts_unindexed_max=2)
+CLIENTS = ("ann", "bob", "eve")
 TABLES = {"items": ("p", "q", "r", "s"), "users": ("x", "y")}  # an id is in one table only
 KEYS = [(table, document_id) for table, ids in TABLES.items() for document_id in ids]
 SCHEMAS: list[list[TableSpec]] = [
@@ -81,7 +82,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.entries: list[CommitEntry] = []
         # The store may refuse what lies before this.
         self.floor: Timestamp = 0
-        self.receipts: dict[int, tuple[Timestamp, Receipt]] = {}
+        self.receipts: dict[tuple[str, int], tuple[Timestamp, Receipt]] = {}
         self.requests = 0
         self.held: list[tuple[Timestamp, Snapshot]] = []
         self.numbers: dict[str, int] = {}
@@ -133,7 +134,10 @@ class StoreMachine(RuleBasedStateMachine):
             if not is_left:
                 await slot.commit()
                 assert ts == slot.head
-        if not is_left:
+        if is_left:
+            # Whoever is not answered sends the same requests again.
+            self.requests -= sum(entry.receipt is not None for entry in entries)
+        else:
             self._committed(entries, states)
 
     def _apply(
@@ -148,7 +152,8 @@ class StoreMachine(RuleBasedStateMachine):
 
     def _new_receipt(self) -> Receipt:
         self.requests += 1
-        return Receipt("session", self.requests, b"null", b"[]")
+        client = CLIENTS[self.requests * self.requests % len(CLIENTS)]
+        return Receipt(client, self.requests, b"%d" % self.head, b"[]")
 
     def _committed(self, entries: list[CommitEntry], states: dict[Timestamp, State]) -> None:
         self.states |= states
@@ -158,7 +163,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.floor = max(self.floor, self.entries[-ENTRIES_MAX - 1].ts)
         for entry in entries:
             if entry.receipt is not None:
-                self.receipts[entry.receipt.request] = (entry.ts, entry.receipt)
+                self.receipts[entry.receipt[:2]] = (entry.ts, entry.receipt)
             for each in entry.revisions:
                 (table,) = (t for t in self.store.tables() if t.by_id.number == each.indexes[0])
                 assert table.number == self.numbers.setdefault(table.name, table.number)
@@ -178,7 +183,7 @@ class StoreMachine(RuleBasedStateMachine):
     def forget_receipts(self, before: int) -> None:
         ts = self._past(before)
         self.run(self.store.forget_receipts(ts))
-        self.receipts = {n: each for n, each in self.receipts.items() if each[0] >= ts}
+        self.receipts = {key: each for key, each in self.receipts.items() if each[0] >= ts}
 
     # Reading
 
@@ -305,12 +310,14 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def receipts_are_kept(self) -> None:
-        for request in range(max(1, self.requests - 5), self.requests + 1):
-            expected = self.receipts.get(request)
-            assert expected == self.run(self.store.receipt("session", request))
-        newest = max(self.receipts, default=-1)
-        expected_last = (newest, self.receipts[newest][0] if self.receipts else 0)
-        assert expected_last == self.run(self.store.last_receipt("session"))
+        for client in CLIENTS:
+            newest: tuple[int, Timestamp] = (-1, 0)
+            for request in range(1, self.requests + 4):
+                expected = self.receipts.get((client, request))
+                assert expected == self.run(self.store.receipt(client, request))
+                if expected is not None:
+                    newest = request, expected[0]
+            assert newest == self.run(self.store.last_receipt(client))
 
     @invariant()
     def tables_keep_their_numbers(self) -> None:

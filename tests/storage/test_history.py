@@ -62,7 +62,7 @@ def test_is_bounded_in_entries() -> None:
 def test_is_bounded_in_bytes() -> None:
     catalog, _ = table_by_a()
     change = revision(catalog.table("items"), "x", None, {"a": "x" * 1_000})
-    each = entry(0, change).size()
+    each = entry(0, change).size
     kept = history(log_bytes_max=3 * each)
     for ts in (10, 20, 30):
         kept.append(entry(ts, change))

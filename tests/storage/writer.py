@@ -7,18 +7,26 @@ and a receipt, so that half of one can be told.
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+from reactive.limits import DEFAULT_LIMITS
 from reactive.storage.sqlite import SQLiteStore
 from reactive.testing.documents import revision
 from reactive.values.document import CommitEntry, Receipt
 
 PARTS = 3
 BATCH = 2
+LIMITS = replace(DEFAULT_LIMITS, receipts_unindexed_max=7)
+
+
+def receipt(ts: int) -> Receipt:
+    """The receipt of the commit at this timestamp, of one of three clients."""
+    return Receipt(f"writer {ts * ts % 5}", ts, b"null", b"[]")
 
 
 async def write(path: Path, *, in_thread: bool) -> None:
-    store = SQLiteStore(path, commit_in_thread=in_thread)
+    store = SQLiteStore(path, LIMITS, commit_in_thread=in_thread)
     ts = await store.open()
     while True:
         async with store.commit_slot() as slot:
@@ -30,8 +38,7 @@ async def write(path: Path, *, in_thread: bool) -> None:
                     revision(table, f"{ts}-{part}", None, {"a": "x" * (ts % 700)})
                     for part in range(PARTS)
                 ]
-                receipt = Receipt("writer", ts, b"null", b"[]")
-                await slot.append(CommitEntry(ts, parts, receipt))
+                await slot.append(CommitEntry(ts, parts, receipt(ts)))
             await slot.commit()
         os.write(1, f"{ts}\n".encode())
 
