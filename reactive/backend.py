@@ -148,7 +148,7 @@ class QueryOutcome:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallOutcome:
     """What a mutation or an action gave; `ts` is the commit of a mutation that succeeded."""
 
@@ -189,7 +189,7 @@ class Watcher(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MutationRequest:
     """A mutation as a client sends it.
 

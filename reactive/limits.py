@@ -120,6 +120,7 @@ class Limits:
 
     # Commits. A batch is capped so that the first mutation of a turn does not wait for the last.
     commit_batch_max: int = 128
+    commit_gather_s: float = 0.0005  # for several to become many: what one commit takes
     commit_queue_max: int = 10_000
 
     # Work on all documents of a table, in slices after which others have their turn.
@@ -136,6 +137,7 @@ class Limits:
     receipt_age_s: float = (
         14 * 24 * 3600.0
     )  # how long a mutation is recognised when it is sent again
+    receipts_unindexed_max: int = 512  # known in memory, then a commit puts them into their index
 
     # Results kept for queries that nobody watches at the moment.
     cache_bytes_max: int = 64 * MIB

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from reactive.limits import Limits
 from reactive.storage.history import History
 from reactive.values.document import CommitEntry
 from reactive.values.ranges import ReadSet
@@ -30,33 +29,21 @@ def conflict_with(reads: ReadSet, entry: CommitEntry) -> Conflict | None:
     return None
 
 
-class CommitLog:
+class CommitLog(History):
     """The published commits of the recent past, in order.
 
     Invariant: every commit that was published and is newer than what was trimmed is here before
     anybody is told of it.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._history = History(limits)
-
-    def append(self, entry: CommitEntry) -> None:
-        self._history.append(entry)
-
-    def restart(self, at: Timestamp) -> None:
-        """Forgets everything: whoever read before `at` must read again."""
-        self._history = History(self._limits)
-        self._history.floor = at
-
     def first_conflict(self, reads: ReadSet, after: Timestamp) -> Conflict | None:
         """The first commit after the timestamp that changed what was read.
 
         What is no longer known counts as a conflict.
         """
-        entries = self._history.after(after)
+        entries = self.after(after)
         if entries is None:
-            return Conflict(self._history.floor, "", "a commit that is no longer kept")
+            return Conflict(self.floor, "", "a commit that is no longer kept")
         for entry in entries:
             conflict = conflict_with(reads, entry)
             if conflict is not None:

@@ -1,6 +1,7 @@
 """The one who stamps commits.
 
-Work that arrives within one turn of the event loop shares a slot, and so a single fsync. On a
+Work that arrives within one turn of the event loop shares a slot, and so a single fsync; several
+works wait for as long as every further turn brings more, though not where turns are long. On a
 local store a mutation is not prepared beforehand: it runs inside the slot, on top of the ones
 before it, so that it has nothing to conflict with. Work that was prepared elsewhere, on an older
 snapshot, is checked against every commit since.
@@ -9,6 +10,7 @@ snapshot, is checked against every commit since.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
 from reactive.clock import Clock
@@ -68,8 +70,10 @@ class Committer:
         self._catch_up = catch_up
         self._fatal = fatal
         self._queue: deque[Work] = deque()
-        self._is_busy = False
-        self._is_called = False
+        self._is_awake = False
+        self._enough = min(limits.commit_batch_max, limits.commit_queue_max)
+        self._company = 1
+        self._woken = 0.0
         self._task: asyncio.Task[None] | None = None
         self.head: Timestamp = 0
         self.epoch = 0
@@ -88,17 +92,29 @@ class Committer:
     def requeue(self, work: Work) -> None:
         """Queues work that was let in before; it is never refused."""
         self._queue.append(work)
+        if not self._is_awake:
+            self._wake()
+
+    def _wake(self) -> None:
+        self._is_awake = True
+        self._company = 1
+        self._woken = self._clock.monotonic()
         self._call()
 
     def _call(self) -> None:
-        if not self._is_called and not self._is_busy:
-            self._is_called = True
-            asyncio.get_running_loop().call_soon(self._turn)
+        asyncio.get_running_loop().call_soon(self._turn)
 
     def _turn(self) -> None:
-        self._is_called = False
-        self._is_busy = True
-        self._task = run_eagerly(self._drain())
+        waiting = len(self._queue)
+        if (
+            self._company < waiting < self._enough
+            and self._clock.monotonic() - self._woken < self._limits.commit_gather_s
+        ):
+            # Where there are several, more are on their way: a turn later they share the fsync.
+            self._company = waiting
+            self._call()
+        else:
+            self._task = run_eagerly(self._drain())
 
     async def _drain(self) -> None:
         count = min(len(self._queue), self._limits.commit_batch_max)
@@ -108,9 +124,9 @@ class Committer:
         except UncertainCommitError as error:
             self._fatal(error)
         finally:
-            self._is_busy = False
+            self._is_awake = False
             if self._queue:
-                self._call()
+                self._wake()
 
     async def _commit(self, works: list[Work]) -> None:
         batch = _Batch(works)
@@ -119,8 +135,9 @@ class Committer:
                 if slot.head > self.head:
                     await self._catch_up()
                 batch.position = self.head
+                begin = partial(self._begin, slot, batch)
                 for work in works:
-                    await self._run(work, slot, batch)
+                    await self._run(work, begin, slot, batch)
                 if batch.entries:
                     self.batches += 1
                     await slot.commit()
@@ -136,11 +153,13 @@ class Committer:
         for work, ts in batch.finished:
             work.committed(ts)
 
-    async def _run(self, work: Work, slot: CommitSlot, batch: "_Batch") -> None:
-        def begin() -> Transaction:
-            now_ms = self._clock.now_ns() / 1e6
-            return Transaction(slot.snapshot(), batch.position, now_ms, self._limits, self.epoch)
+    def _begin(self, slot: CommitSlot, batch: "_Batch") -> Transaction:
+        now_ms = self._clock.now_ns() / 1e6
+        return Transaction(slot.snapshot(), batch.position, now_ms, self._limits, self.epoch)
 
+    async def _run(
+        self, work: Work, begin: Callable[[], Transaction], slot: CommitSlot, batch: "_Batch"
+    ) -> None:
         transaction = await work.run(begin)
         if transaction is None:
             del batch.unsettled[work]
@@ -148,24 +167,21 @@ class Committer:
         if transaction.is_empty:
             batch.finished.append((work, max(batch.position, transaction.begin_ts)))
             return
-        conflict = self._conflict(transaction, batch.position, batch.entries)
-        if conflict is not None:
-            del batch.unsettled[work]
-            work.failed(conflict)
-            return
+        if transaction.begin_ts < batch.position or transaction.epoch != self.epoch:
+            conflict = self._conflict(transaction, batch.entries)
+            if conflict is not None:
+                del batch.unsettled[work]
+                work.failed(conflict)
+                return
         entry = transaction.entry(next_timestamp(self._clock.now_ns(), batch.position))
         await slot.append(entry)
         batch.position = entry.ts
         batch.entries.append(entry)
         batch.finished.append((work, entry.ts))
 
-    def _conflict(
-        self, transaction: Transaction, position: Timestamp, ahead: list[CommitEntry]
-    ) -> ConflictError | None:
+    def _conflict(self, transaction: Transaction, ahead: list[CommitEntry]) -> ConflictError | None:
         if transaction.epoch != self.epoch:
             return ConflictError(f"the schema changed while {transaction.source} was running")
-        if transaction.begin_ts >= position:
-            return None
         conflict = self._log.first_conflict(transaction.reads, transaction.begin_ts)
         for entry in ahead:
             conflict = conflict or conflict_with(transaction.reads, entry)

@@ -3,11 +3,12 @@
 Ranges are filed by what commits can be looked up by: the index, the number of leading components
 that are equal throughout the range, and those components. A changed key is looked up once for
 each number of components in use, however many subscriptions there are; only ranges that share
-their equality part are compared one by one (`IntervalMap`). Searches are filed by their filters
-and words (`TextReads`). `probes` counts the look-ups.
+their equality part are compared one by one (`IntervalMap`; one that is alone there, as most are,
+is a tuple). Searches are filed by their filters and words (`TextReads`). `probes` counts the
+look-ups.
 """
 
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from reactive.engine.interval_map import IntervalMap
 from reactive.engine.text_reads import TextReads
@@ -16,6 +17,8 @@ from reactive.values.keys import IndexKey
 from reactive.values.ranges import ReadSet
 
 Owner = TypeVar("Owner")
+_Place: TypeAlias = IntervalMap[Owner] | tuple[Owner, bytes, bytes]
+_Depths: TypeAlias = dict[int, dict[bytes, _Place[Owner]]]
 
 
 class SubscriptionIndex(Generic[Owner]):
@@ -23,7 +26,7 @@ class SubscriptionIndex(Generic[Owner]):
 
     def __init__(self) -> None:
         self._reads: dict[Owner, ReadSet] = {}
-        self._by_index: dict[int, dict[int, dict[bytes, IntervalMap[Owner]]]] = {}
+        self._by_index: dict[int, _Depths[Owner]] = {}
         self._texts: dict[int, TextReads[Owner]] = {}
         self.probes = 0
 
@@ -38,7 +41,12 @@ class SubscriptionIndex(Generic[Owner]):
             places = self._by_index.setdefault(index, {}).setdefault(depth, {})
             place = places.get(prefix)
             if place is None:
-                place = places[prefix] = IntervalMap()
+                places[prefix] = owner, lower, upper
+                continue
+            if isinstance(place, tuple):
+                lone, place = place, IntervalMap()
+                place.add(*lone)
+                places[prefix] = place
             place.add(owner, lower, upper)
         for read in reads.texts:
             texts = self._texts.get(read.number)
@@ -56,8 +64,9 @@ class SubscriptionIndex(Generic[Owner]):
             place = depths.get(depth, {}).get(prefix)
             if place is None:
                 continue
-            place.remove(owner)
-            if not place:
+            if isinstance(place, IntervalMap):
+                place.remove(owner)
+            if isinstance(place, tuple) or not place:
                 del depths[depth][prefix]
                 if not depths[depth]:
                     del depths[depth]
@@ -105,13 +114,13 @@ class SubscriptionIndex(Generic[Owner]):
             if texts is not None:
                 self.probes += texts.probe(entry, hit)
 
-    def _probe(
-        self, depths: dict[int, dict[bytes, IntervalMap[Owner]]], key: IndexKey, hit: set[Owner]
-    ) -> None:
+    def _probe(self, depths: _Depths[Owner], key: IndexKey, hit: set[Owner]) -> None:
         for depth, places in depths.items():
             self.probes += 1
             parts = key.parts
             prefix = key.joined if depth == len(parts) else b"".join(parts[:depth])
             place = places.get(prefix)
-            if place is not None:
+            if isinstance(place, IntervalMap):
                 hit.update(place.containing(key.joined))
+            elif place is not None and place[1] <= key.joined < place[2]:
+                hit.add(place[0])

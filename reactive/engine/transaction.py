@@ -22,16 +22,20 @@ _CHUNK_MAX = 1_024
 class Transaction:
     """Reads at `begin_ts`, with its own writes on top.
 
-    `snapshot` answers the reads; whoever runs the transaction elsewhere than on the event loop may
-    replace it by one that asks the loop. `epoch` counts the schemas that the database has had: a
-    transaction that began under another one cannot commit. Not safe for use by two tasks at once.
+    What was found in the snapshot is kept until the end, as nothing changes it: to read a document
+    again, or to write it, asks the store for nothing. `snapshot` answers the reads; whoever runs
+    the transaction elsewhere than on the event loop may replace it by one that asks the loop.
+    `epoch` counts the schemas that the database has had: a transaction that began under another one
+    cannot commit. Not safe for use by two tasks at once.
     """
 
     __slots__ = (
         "_changes",
         "_created",
         "_journal",
+        "_known",
         "_limits",
+        "_scanned",
         "begin_ts",
         "bytes_read",
         "bytes_written",
@@ -70,6 +74,8 @@ class Transaction:
         self._created = now_ms
         self._changes: dict[int, dict[str, Revision]] = {}
         self._journal: list[tuple[int, str, Revision | None]] = []
+        self._scanned: list[list[Row]] = []
+        self._known: dict[str, Row | StoredDocument] = {}
 
     # Reading
 
@@ -80,10 +86,23 @@ class Transaction:
             return changes[document_id].after
         key = encode_part(document_id)
         self.depend(single_key(table.indexes[0].number, key))
-        document = await self.snapshot.get(table.indexes[0], key)
-        if document is not None:
-            self.count_read(1, document.size)
+        document = self._found_before(document_id)
+        if document is None:
+            document = await self.snapshot.get(table.indexes[0], key)
+            if document is None:
+                return None
+            self._known[document_id] = document
+        self.count_read(1, document.size)
         return document
+
+    def _found_before(self, document_id: str) -> StoredDocument | None:
+        """What the snapshot is known to hold under this id, whether or not it was written since."""
+        for rows in self._scanned:
+            for row in rows:
+                self._known[row.id] = row
+        self._scanned.clear()
+        found = self._known.get(document_id)
+        return found.document if isinstance(found, Row) else found
 
     async def scan(
         self,
@@ -98,7 +117,9 @@ class Transaction:
         """At most `limit` rows of the range. Neither counted nor depended on: see `consumed`."""
         changes = self._changes.get(table.number)
         if not changes:
-            return await self.snapshot.scan(index, lower, upper, descending=descending, limit=limit)
+            rows = await self.snapshot.scan(index, lower, upper, descending=descending, limit=limit)
+            self._scanned.append(rows)
+            return rows
         at = table.indexes.index(index)
         extra = []
         for revision in changes.values():
@@ -109,6 +130,7 @@ class Transaction:
         rows = await self.snapshot.scan(
             index, lower, upper, descending=descending, limit=limit + len(changes)
         )
+        self._scanned.append(rows)
         return merge_rows(rows, set(changes), extra, descending=descending, limit=limit)
 
     async def search(
@@ -119,7 +141,8 @@ class Transaction:
         `found` gives the documents.
         """
         self.reads.add_text(TextRead(index.number, search))
-        self._check_reads()
+        if self.reads.count > self._limits.ranges_read_max:
+            raise self._too_many_reads()
         matches = await self.snapshot.search(index, search)
         for document_id, revision in self._changes.get(table.number, {}).items():
             matches.drop(document_id)
@@ -153,15 +176,15 @@ class Transaction:
             LimitError: when the ranges become too many.
         """
         self.reads.add(read)
-        self._check_reads()
-
-    def _check_reads(self) -> None:
         if self.reads.count > self._limits.ranges_read_max:
-            raise LimitError(
-                "Too many reads in a single function execution "
-                f"(limit: {self._limits.ranges_read_max} index ranges).",
-                code="TooManyReads",
-            )
+            raise self._too_many_reads()
+
+    def _too_many_reads(self) -> LimitError:
+        return LimitError(
+            "Too many reads in a single function execution "
+            f"(limit: {self._limits.ranges_read_max} index ranges).",
+            code="TooManyReads",
+        )
 
     def count_read(self, documents: int, size: int) -> None:
         """Counts documents against the limits of one execution.
@@ -209,7 +232,13 @@ class Transaction:
         Raises:
             LimitError: when too much is written. Each call counts.
         """
-        self._count_written(after.size if after is not None else 0)
+        self.documents_written += 1
+        self.bytes_written += after.size if after is not None else 0
+        if (
+            self.documents_written > self._limits.documents_written_max
+            or self.bytes_written > self._limits.bytes_written_max
+        ):
+            raise self._too_much_written()
         changes = self._changes.setdefault(table.number, {})
         known = changes.get(document_id)
         self._journal.append((table.number, document_id, known))
@@ -227,21 +256,18 @@ class Transaction:
             after_texts,
         )
 
-    def _count_written(self, size: int) -> None:
-        self.documents_written += 1
-        self.bytes_written += size
+    def _too_much_written(self) -> LimitError:
         if self.documents_written > self._limits.documents_written_max:
-            raise LimitError(
+            return LimitError(
                 "Too many documents written in a single function execution "
                 f"(limit: {self._limits.documents_written_max}).",
                 code="TooManyWrites",
             )
-        if self.bytes_written > self._limits.bytes_written_max:
-            raise LimitError(
-                "Too many bytes written in a single function execution "
-                f"(limit: {self._limits.bytes_written_max} bytes).",
-                code="TooManyBytesWritten",
-            )
+        return LimitError(
+            "Too many bytes written in a single function execution "
+            f"(limit: {self._limits.bytes_written_max} bytes).",
+            code="TooManyBytesWritten",
+        )
 
     def count_job(self, size: int) -> None:
         """Counts a function that is scheduled, with `size` bytes of arguments.

@@ -1,12 +1,13 @@
 """Between Python objects and JSON text: documents in and out of storage, results out to clients."""
 
+import contextlib
 import dataclasses
 import datetime
 import decimal
 import enum
 import typing
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -16,8 +17,13 @@ from pydantic_core import to_jsonable_python
 from reactive.errors import LimitError, UsageError
 from reactive.limits import DEFAULT_LIMITS
 from reactive.runtime.document import Document, stored_of, wire_fields
-from reactive.runtime.types import UNSET
-from reactive.runtime.validators import explain, validator_of, wire_names_of
+from reactive.runtime.types import UNSET, Id
+from reactive.runtime.validators import (
+    explain,
+    partial_validator_of,
+    validator_of,
+    wire_names_of,
+)
 from reactive.values.document import Row, StoredDocument
 from reactive.values.encoding import (
     DROP,
@@ -25,6 +31,7 @@ from reactive.values.encoding import (
     JsonBytes,
     ToWire,
     dump_wire,
+    fields_to_wire,
     from_wire,
     load_json,
     to_wire,
@@ -35,6 +42,12 @@ from reactive.values.tables import CREATION_TIME_FIELD, ID_FIELD, is_identifier
 _JSONABLE = (datetime.date, datetime.time, datetime.timedelta, uuid.UUID, decimal.Decimal)
 _new = object.__new__
 _set_stored = Document.__dict__["_stored"].__set__
+_set_creation_time = Document.__dict__["_creation_time"].__set__
+_set_fields = BaseModel.__dict__["__dict__"].__set__
+_set_names = BaseModel.__dict__["__pydantic_fields_set__"].__set__
+_set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__
+_set_class = object.__dict__["__class__"].__set__
+_set_private = BaseModel.__dict__["__pydantic_private__"].__set__
 _get_stored = Document.__dict__["_stored"].__get__
 
 _SCALARS = (str, bytes, bool, int, float, Int64, type(None))
@@ -55,12 +68,21 @@ class Codec:
         )
         self.table = table
         self.names = wire_fields(cls, case)
+        self._python_names = {wire: name for name, wire in self.names.items()}
+        self._python_names |= {name: name for name in self.names}
         self._validator = validator_of(cls, wire_names_of(case))
+        self._partial = partial_validator_of(cls, wire_names_of(case), self.names)
+        # Where one of these is missing, the class has a default that was not there before.
+        self._always_stored = {
+            self.names[name]
+            for name, field in cls.__pydantic_fields__.items()
+            if field.is_required() or field.default is not UNSET
+        }
         self._encoder = Encoder(case)
         self.has_mutable_fields = cls.model_config.get("extra") == "allow" or not all(
             _is_scalar(field.annotation) for field in cls.__pydantic_fields__.values()
         )
-        self._parsed: dict[str, tuple[JsonBytes, Document, float]] = {}
+        self._parsed: dict[str, tuple[JsonBytes, dict[str, Any], Document]] = {}
         self.lazy_class = _lazy_class(cls, self)
         cls.__codec__ = self
 
@@ -70,7 +92,16 @@ class Codec:
         _set_stored(document, stored)
         return document
 
-    def parse(self, wire: dict[str, Any]) -> Document:
+    def load_all(self, rows: Iterable[Row]) -> list[Document]:
+        """The rows as instances of the class, not parsed yet."""
+        lazy, documents = self.lazy_class, []
+        for row in rows:
+            document: Document = _new(lazy)
+            _set_stored(document, row)
+            documents.append(document)
+        return documents
+
+    def parse(self, wire: Mapping[str, Any]) -> Document:
         """An instance with the fields of a document's wire form.
 
         Raises:
@@ -81,31 +112,61 @@ class Codec:
         return document
 
     def fill(self, document: Document) -> None:
-        """Turns a lazy document into an ordinary, immutable one."""
-        parsed, creation_time = self._read(object.__getattribute__(document, "_stored"))
-        object.__setattr__(document, "__dict__", parsed.__dict__.copy())
-        for name in ("__pydantic_fields_set__", "__pydantic_extra__"):
-            object.__setattr__(document, name, getattr(parsed, name))
-        object.__setattr__(document, "__pydantic_private__", None)
-        object.__setattr__(document, "_creation_time", creation_time)
-        object.__setattr__(document, "__class__", self.cls)
+        """Turns a lazy document into an ordinary, immutable one.
 
-    def _read(self, stored: StoredDocument | Row) -> tuple[Document, float]:
-        """An instance with the stored fields, and the time of creation.
-
-        A store hands out one and the same text while a document is read again and again: what was
-        made of it serves for the next one, unless an author could change it.
+        What was made of a text serves for as long as the document is read again and again, unless
+        an author could change it.
         """
+        stored = _get_stored(document)
         known = self._parsed.get(stored.id)
-        if known is not None and known[0] is stored.json:
-            return known[1], known[2]
-        wire = load_json(stored.json)
-        parsed, creation_time = self.parse(wire), wire[CREATION_TIME_FIELD]
-        if not self.has_mutable_fields:
-            if len(self._parsed) >= DEFAULT_LIMITS.recent_parsed_max:
-                self._parsed.clear()
-            self._parsed[stored.id] = stored.json, parsed, creation_time
-        return parsed, creation_time
+        if known is not None and known[0] == stored.json:
+            _, wire, parsed = known
+        else:
+            wire = load_json(stored.json)
+            fields = wire.copy()
+            del fields[ID_FIELD], fields[CREATION_TIME_FIELD]
+            parsed = self._validator.validate_python(from_wire(fields))
+            if not self.has_mutable_fields:
+                if len(self._parsed) >= DEFAULT_LIMITS.recent_parsed_max:
+                    self._parsed.clear()
+                self._parsed[stored.id] = stored.json, wire, parsed
+        _set_fields(document, parsed.__dict__.copy())
+        _set_names(document, parsed.__pydantic_fields_set__)
+        _set_extra(document, parsed.__pydantic_extra__)
+        _set_private(document, None)
+        _set_creation_time(document, wire[CREATION_TIME_FIELD])
+        _set_class(document, self.cls)
+
+    def wire(self, stored: StoredDocument) -> Mapping[str, Any]:
+        """The wire form of a stored document, id and creation time with it."""
+        known = self._parsed.get(stored.id)
+        if known is not None and known[0] == stored.json:
+            return known[1]
+        wire: dict[str, Any] = load_json(stored.json)
+        return wire
+
+    def patched(self, wire: Mapping[str, Any], changes: Mapping[str, object]) -> dict[str, Any]:
+        """The wire form of a stored document with some fields set, by Python or by wire names.
+
+        Stored documents fit their class, as those who were there before the class are checked
+        before it serves (`reactive.runtime.schema_check`): where fields can be checked one by one,
+        only those that are set are.
+
+        Raises:
+            UsageError: naming table, field and reason, when the whole does not fit the class.
+        """
+        if self._partial is not None and self._always_stored <= wire.keys():
+            with contextlib.suppress(ValidationError):
+                changed = self._wire_form(self._partial.validate_python(changes))
+                if len(changed) == len(changes):
+                    return {**wire, **changed}
+        document, names = self.parse(wire), self._python_names
+        values = {**document.__dict__, **(document.__pydantic_extra__ or {})}
+        values |= {names.get(name, name): value for name, value in changes.items()}
+        made = self.wire_of(
+            self.validated({name: value for name, value in values.items() if value is not UNSET})
+        )
+        return {**made, **{name: wire[name] for name in (ID_FIELD, CREATION_TIME_FIELD)}}
 
     def validated(self, values: Mapping[str, object]) -> Document:
         """A document of these fields, by Python or by wire names.
@@ -130,12 +191,11 @@ class Codec:
         Raises:
             UsageError: when a value or a name cannot be stored.
         """
+        names = self.names
         fields = {
-            self.names[name]: value
-            for name, value in document.__dict__.items()
-            if value is not UNSET
+            names[name]: value for name, value in document.__dict__.items() if value is not UNSET
         }
-        for name, value in (document.model_extra or {}).items():
+        for name, value in (document.__pydantic_extra__ or {}).items():
             if not is_identifier(name) or name.startswith("_"):
                 raise UsageError(
                     f"{name!r} is no name for a field of table {self.table}",
@@ -143,16 +203,17 @@ class Codec:
                 )
             if value is not UNSET:
                 fields[name] = value
-        wire: dict[str, Any] = to_wire(
-            fields, DEFAULT_LIMITS.document_depth_max, self._encoder.default
-        )
+        return self._wire_form(fields)
+
+    def _wire_form(self, fields: dict[str, Any]) -> dict[str, Any]:
+        wire = fields_to_wire(fields, DEFAULT_LIMITS.document_depth_max, self._encoder.default)
         for name, value in wire.items():
             # What is passed to a scheduled function may be a document, system fields and all.
             if (type(value) is dict or type(value) is list) and not self._is_system:
                 _check_nested_names(value, name)
         return wire
 
-    def store(self, wire: dict[str, Any]) -> StoredDocument:
+    def store(self, wire: Mapping[str, Any]) -> StoredDocument:
         """The document as it is stored, from its whole wire form.
 
         Raises:
@@ -178,6 +239,8 @@ def _lazy_class(cls: type[Document], codec: Codec) -> type[Document]:
     def get_attribute(self: Document, name: str) -> Any:
         if name == "_stored" or name == "__class__":
             return get(self, name)
+        if name == "id":
+            return Id(_get_stored(self).id)
         if get(self, "__class__") is lazy:
             codec.fill(self)
         return getattr(self, name)
@@ -237,7 +300,8 @@ class Encoder:
             LimitError: when the result is too large or nested too deep.
         """
         self.encodings += 1
-        text = self._documents(value)
+        is_plain = value is None or (type(value) is Id and value.isascii())
+        text = dump_wire(value) if is_plain else self._documents(value)
         if text is None:
             text = dump_wire(to_wire(value, default=self._result_default))
         # No value counts for more than 2.25 times its text, so most need not be measured.
@@ -255,9 +319,11 @@ class Encoder:
         """The text of a document or a list of them, when all are as they were stored."""
         if isinstance(value, Document):
             return self._as_stored(value)
-        if type(value) is list and value:
-            kinds = set(map(type, value))
-            if all(issubclass(kind, Document) and kind.__is_lazy__ for kind in kinds):
+        if type(value) is list:
+            for kind in set(map(type, value)):
+                if not (issubclass(kind, Document) and kind.__is_lazy__):
+                    break
+            else:
                 if len(value) > DEFAULT_LIMITS.array_items_max:
                     return None
                 return b"[%b]" % b",".join([_get_stored(item).json for item in value])

@@ -1,7 +1,7 @@
 """What `ctx.db` is: reads, writes and queries of one execution."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
 
 from reactive.errors import UsageError
 from reactive.runtime.document import Document, stored_of
@@ -10,8 +10,7 @@ from reactive.runtime.schema import Table
 from reactive.runtime.system_tables import HIDDEN_TABLES, ScheduledFunction, StoredFile
 from reactive.runtime.types import UNSET, Id
 from reactive.values.document import StoredDocument
-from reactive.values.encoding import load_json
-from reactive.values.ids import decode_id, new_document_id
+from reactive.values.ids import new_document_id, table_number_of
 from reactive.values.tables import CREATION_TIME_FIELD, ID_FIELD
 
 if TYPE_CHECKING:
@@ -24,10 +23,13 @@ _SYSTEM_FIELDS = frozenset({ID_FIELD, CREATION_TIME_FIELD, "id", "creation_time"
 class DatabaseReader:
     """Reads of one snapshot, and of what the running mutation has written so far."""
 
-    __slots__ = ("_run",)
+    __slots__ = ("_place", "_run", "_transaction")
+    _is_system: ClassVar[bool] = False
 
     def __init__(self, run: "Execution") -> None:
         self._run = run
+        self._transaction = run.transaction
+        self._place = run.schema.system_table if self._is_system else run.schema.table
 
     async def get(self, id: Id[D]) -> D | None:
         """The document, or None when there is none.
@@ -35,34 +37,23 @@ class DatabaseReader:
         Raises:
             UsageError: `InvalidArgument`, when the text is no id.
         """
-        found = await self._find(id)
-        if found is None:
-            return None
-        table, stored = found
-        return table.codec.load(stored)  # type: ignore[return-value]
-
-    async def _find(self, document_id: object) -> tuple[Table, StoredDocument] | None:
-        table = self._table_of(document_id)
+        table = self._table_of(id)
         if table is None:
             return None
-        stored = await self._run.transaction.get(table.definition, str(document_id))
-        return None if stored is None else (table, stored)
+        stored = await self._transaction.get(table.definition, str(id))
+        return None if stored is None else table.codec.load(stored)  # type: ignore[return-value]
 
     def _table_of(self, document_id: object) -> Table | None:
-        decoded = decode_id(document_id) if isinstance(document_id, str) else None
-        if decoded is None:
+        number = table_number_of(document_id) if isinstance(document_id, str) else None
+        if number is None:
             raise UsageError(f"{document_id!r} is no document id", code="InvalidArgument")
         self._run.check_open()
-        return self._place_of(decoded[0])
-
-    def _place(self, table: object) -> Table:
-        return self._run.schema.table(table)
-
-    def _place_of(self, number: int) -> Table | None:
         table = self._run.schema.table_of_number(number)
-        if table is not None and table.is_system:
+        if table is not None and table.is_system is not self._is_system:
             raise UsageError(
-                f"{table.name!r} is a table of the system; use ctx.db.system",
+                f"{table.name!r} is a table of the system; use ctx.db.system"
+                if table.is_system
+                else f"an id of table {table.name!r} is none of a system table; use ctx.db",
                 code="SystemTableError",
             )
         return table
@@ -84,8 +75,7 @@ class DatabaseReader:
 
     async def normalize_id(self, table: type[D] | str, text: str) -> Id[D] | None:
         """The text as an id of this table, or None when it is none."""
-        decoded = decode_id(str(text))
-        if decoded is None or decoded[0] != self._place(table).definition.number:
+        if table_number_of(str(text)) != self._place(table).definition.number:
             return None
         return Id(text)
 
@@ -119,14 +109,14 @@ class DatabaseWriter(DatabaseReader):
                 f"the {type(document).__name__} is stored already; insert a model_copy() of it"
             )
         if not isinstance(document, Document):
-            _refuse_system_fields(values, None)
+            values = _without_system_fields(values, {})
         wire = place.codec.wire_of(place.codec.validated(values))
         document_id = new_document_id(place.definition.number, int(run.now_ms), run.id_dice)
         wire[ID_FIELD] = document_id
-        wire[CREATION_TIME_FIELD] = run.transaction.next_creation_time()
+        wire[CREATION_TIME_FIELD] = self._transaction.next_creation_time()
         stored = place.codec.store(wire)
         definition = place.definition
-        run.transaction.write(
+        self._transaction.write(
             definition,
             document_id,
             None,
@@ -147,15 +137,11 @@ class DatabaseWriter(DatabaseReader):
             UsageError: when the document does not exist, or would not match its class.
         """
         table, stored = await self._must_find(id)
-        document = table.codec.load(stored)
-        values = {**document.__dict__, **(document.model_extra or {})}
+        old = table.codec.wire(stored)
         changes = {**(fields or {}), **named}
-        _refuse_system_fields(changes, stored)
-        spelled = {wire: name for name, wire in table.codec.names.items()}
-        for name, value in changes.items():
-            if name not in _SYSTEM_FIELDS:
-                values[spelled.get(name, name) if name not in table.codec.names else name] = value
-        self._put(table, stored, {n: v for n, v in values.items() if v is not UNSET})
+        if not _SYSTEM_FIELDS.isdisjoint(changes):
+            changes = _without_system_fields(changes, old)
+        self._put(table, stored, old, table.codec.patched(old, changes))
 
     async def replace(self, id: Id[D], document: D | Mapping[str, Any]) -> None:
         """Puts other fields in the place of the document's own; its id stays.
@@ -170,10 +156,13 @@ class DatabaseWriter(DatabaseReader):
             raise UsageError(
                 f"the document of {other.id} cannot replace {stored.id}", code="InvalidIdError"
             )
+        old = table.codec.wire(stored)
         if not isinstance(document, Document):
-            _refuse_system_fields(values, stored)
-            values = {n: v for n, v in values.items() if n not in _SYSTEM_FIELDS}
-        self._put(table, stored, values)
+            values = _without_system_fields(values, old)
+        wire = table.codec.wire_of(table.codec.validated(values))
+        wire[ID_FIELD] = stored.id
+        wire[CREATION_TIME_FIELD] = old[CREATION_TIME_FIELD]
+        self._put(table, stored, old, wire)
 
     async def delete(self, id: Id[Any]) -> None:
         """Removes the document.
@@ -182,8 +171,8 @@ class DatabaseWriter(DatabaseReader):
             UsageError: when it does not exist.
         """
         table, stored = await self._must_find(id)
-        old, definition = load_json(stored.json), table.definition
-        self._run.transaction.write(
+        old, definition = table.codec.wire(stored), table.definition
+        self._transaction.write(
             definition,
             stored.id,
             stored,
@@ -194,19 +183,19 @@ class DatabaseWriter(DatabaseReader):
         )
 
     async def _must_find(self, document_id: object) -> tuple[Table, StoredDocument]:
-        found = await self._find(document_id)
-        if found is None:
-            raise UsageError(f"there is no document {document_id}", code="NonexistentDocument")
-        return found
+        table = self._table_of(document_id)
+        if table is not None:
+            stored = await self._transaction.get(table.definition, str(document_id))
+            if stored is not None:
+                return table, stored
+        raise UsageError(f"there is no document {document_id}", code="NonexistentDocument")
 
-    def _put(self, table: Table, stored: StoredDocument, values: Mapping[str, Any]) -> None:
-        old = load_json(stored.json)
-        wire = table.codec.wire_of(table.codec.validated(values))
-        wire[ID_FIELD] = stored.id
-        wire[CREATION_TIME_FIELD] = old[CREATION_TIME_FIELD]
+    def _put(
+        self, table: Table, stored: StoredDocument, old: Mapping[str, Any], wire: Mapping[str, Any]
+    ) -> None:
         definition = table.definition
         keys = definition.keys(old)
-        self._run.transaction.write(
+        self._transaction.write(
             definition,
             stored.id,
             stored,
@@ -258,39 +247,25 @@ class SystemTables(DatabaseWriter):
     """Reads and writes of the system tables, for the server itself."""
 
     __slots__ = ()
+    _is_system = True
 
     def count_job(self, size: int) -> None:
         """Counts a function that is scheduled against the limits of the transaction."""
-        self._run.transaction.count_job(size)
-
-    def _place(self, table: object) -> Table:
-        return self._run.schema.system_table(table)
-
-    def _place_of(self, number: int) -> Table | None:
-        table = self._run.schema.table_of_number(number)
-        if table is not None and not table.is_system:
-            raise UsageError(
-                f"an id of table {table.name!r} is none of a system table; use ctx.db",
-                code="SystemTableError",
-            )
-        return table
+        self._transaction.count_job(size)
 
 
 def _fields_of(table: Table, document: object) -> dict[str, Any]:
     if isinstance(document, Document):
         if not isinstance(document, table.codec.cls):
             raise UsageError(f"a {type(document).__name__} is no document of table {table.name}")
-        return {**document.__dict__, **(document.model_extra or {})}
+        return document.__dict__ | (document.__pydantic_extra__ or {})
     if isinstance(document, Mapping):
         return dict(document)
     raise UsageError(f"{document!r:.80} is no document: give an instance or a dict")
 
 
-def _refuse_system_fields(values: Mapping[str, Any], stored: StoredDocument | None) -> None:
-    """System fields may be named only to repeat what they are."""
-    if _SYSTEM_FIELDS.isdisjoint(values):
-        return
-    own = load_json(stored.json) if stored is not None else {}
+def _without_system_fields(values: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """The other fields; those of the system may be named only to repeat what they are."""
     for name in sorted(_SYSTEM_FIELDS.intersection(values)):
         is_id = name in (ID_FIELD, "id")
         if values[name] != own.get(ID_FIELD if is_id else CREATION_TIME_FIELD, UNSET):
@@ -298,3 +273,4 @@ def _refuse_system_fields(values: Mapping[str, Any], stored: StoredDocument | No
                 f"{name} is set by the database and cannot be {values[name]!r}",
                 code="InvalidIdError" if is_id else "InvalidCreationTimeError",
             )
+    return {name: value for name, value in values.items() if name not in _SYSTEM_FIELDS}

@@ -132,7 +132,10 @@ class Document(BaseModel, metaclass=_DocumentMeta):
         Raises:
             AttributeError: when it was not read from the database.
         """
-        return Id(self._need_stored("id").id)
+        stored = stored_of(self)
+        if stored is None:
+            raise AttributeError(self._not_read("id"))
+        return Id(stored.id)
 
     @property
     def creation_time(self) -> float:
@@ -141,14 +144,12 @@ class Document(BaseModel, metaclass=_DocumentMeta):
         Raises:
             AttributeError: when it was not read from the database.
         """
-        self._need_stored("creation_time")
+        if stored_of(self) is None:
+            raise AttributeError(self._not_read("creation_time"))
         return self._creation_time
 
-    def _need_stored(self, name: str) -> StoredDocument:
-        stored = stored_of(self)
-        if stored is None:
-            raise AttributeError(f"a {type(self).__name__} that was not read has no {name}")
-        return stored
+    def _not_read(self, name: str) -> str:
+        return f"a {type(self).__name__} that was not read has no {name}"
 
     def __setattr__(self, name: str, value: Any) -> None:
         if stored_of(self) is not None:

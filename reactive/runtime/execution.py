@@ -5,7 +5,7 @@ import logging
 import random
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import orjson
 
@@ -14,7 +14,7 @@ from reactive.clock import Clock
 from reactive.errors import UsageError
 from reactive.limits import Limits
 from reactive.runtime.codec import Encoder
-from reactive.runtime.guard import checkpoint
+from reactive.runtime.guard import watchdog
 from reactive.runtime.schema import Schema
 from reactive.values.encoding import JsonBytes
 
@@ -27,19 +27,26 @@ current: ContextVar["Execution | None"] = ContextVar("execution", default=None)
 _LEVELS = ((logging.ERROR, "ERROR"), (logging.WARNING, "WARN"), (logging.INFO, "INFO"))
 
 
+class NoTransaction:
+    """Stands for the transaction of an action, and says to whoever uses it that there is none."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise UsageError("an action has no database of its own; use ctx.run_query")
+
+
 class Execution:
     """What the contexts of one execution share.
 
-    `transaction` is None in an action. Nested calls of a query or a mutation have an execution of
+    An action has no transaction. Nested calls of a query or a mutation have an execution of
     their own that shares transaction, clock and log with the outer one.
     """
 
     __slots__ = (
-        "_transaction",
         "caller",
         "clock",
         "depth",
         "encoder",
+        "has_transaction",
         "id_dice",
         "is_open",
         "is_paginated",
@@ -55,6 +62,7 @@ class Execution:
         "random",
         "schema",
         "secret",
+        "transaction",
     )
 
     def __init__(
@@ -79,7 +87,8 @@ class Execution:
         self.limits = limits
         self.secret = secret
         self.caller = caller
-        self._transaction = transaction
+        self.has_transaction = transaction is not None
+        self.transaction = transaction or cast("Transaction", NoTransaction())
         self.now_ms = clock.now_ns() / 1e6 if now_ms is None else now_ms
         self.id_dice = dice
         self.random: random.Random | None = None
@@ -93,16 +102,6 @@ class Execution:
         self.outer: Execution | None = None
         self.is_open = True
 
-    @property
-    def transaction(self) -> "Transaction":
-        if self._transaction is None:
-            raise UsageError("an action has no database of its own; use ctx.run_query")
-        return self._transaction
-
-    @property
-    def has_transaction(self) -> bool:
-        return self._transaction is not None
-
     def check_open(self) -> None:
         """Refuses a context that outlived its function.
 
@@ -110,7 +109,8 @@ class Execution:
             UsageError: when the function has returned.
             OverrunError: when it has run for too long.
         """
-        checkpoint()
+        if watchdog.is_due:
+            watchdog.interrupt()
         if not self.is_open:
             raise UsageError(f"the context of {self.path} was used after the function returned")
 
@@ -146,7 +146,7 @@ class Execution:
             limits=self.limits,
             secret=self.secret,
             caller=self.caller,
-            transaction=self._transaction,
+            transaction=self.transaction,
             clock=self.clock,
             now_ms=self.now_ms,
             dice=self.id_dice,

@@ -25,6 +25,7 @@ T = TypeVar("T")
 _SIGNAL: Final = signal.SIGURG
 """Ignored by default and used by nobody else; it also ends a blocking system call."""
 
+_MAIN_THREAD: Final = threading.main_thread().ident
 _POLL_S: Final = 0.05
 _INSIST_S: Final = 0.01
 _BLOCKED: Final = 3
@@ -91,12 +92,17 @@ class _Watchdog:
         self._since = 0.0
         self._is_over = False
 
+    def interrupt(self) -> NoReturn:
+        """Ends the author's code that is over its time."""
+        self.is_due = False
+        raise OverrunError
+
     def _start(self) -> None:
-        signal.signal(_SIGNAL, self._interrupt)
+        signal.signal(_SIGNAL, self._signaled)
         self._thread = threading.Thread(target=self._watch, name="reactive-watchdog", daemon=True)
         self._thread.start()
 
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+    def _signaled(self, number: int, frame: FrameType | None) -> None:
         """Runs on the main thread. The engine's own code is never interrupted, only an author's."""
         if not self._is_over or frame is None:
             return
@@ -107,7 +113,7 @@ class _Watchdog:
     def _watch(self) -> None:
         quiet = 0
         seen, cpu_s = 0.0, 0.0
-        clock = time.pthread_getcpuclockid(threading.main_thread().ident or 0)
+        clock = time.pthread_getcpuclockid(_MAIN_THREAD or 0)
         while True:
             if quiet > 1 / _POLL_S:
                 self._is_awake = False
@@ -130,29 +136,20 @@ class _Watchdog:
                     or time.perf_counter() - seen >= _BLOCKED * self._limit
                 )
                 if self._is_over and self._since == seen:
-                    signal.pthread_kill(threading.main_thread().ident or 0, _SIGNAL)
+                    signal.pthread_kill(_MAIN_THREAD or 0, _SIGNAL)
 
 
-_watchdog = _Watchdog()
+watchdog = _Watchdog()
+"""Its `is_due` says that an author's code is over its time: the engine is to call `interrupt`.
 
-
-def checkpoint() -> None:
-    """A point in the engine where an author's code that is over its time may be interrupted.
-
-    A signal mostly arrives while the engine reads the database, as the interpreter lets other
-    threads run there; code that does little else is caught here.
-
-    Raises:
-        OverrunError: when it is over its time.
-    """
-    if _watchdog.is_due:
-        _watchdog.is_due = False
-        raise OverrunError
+A signal mostly arrives while the engine reads the database, as the interpreter lets other threads
+run there; code that does little else is caught where its context is used.
+"""
 
 
 def can_interrupt() -> bool:
     """Whether code on this thread can be interrupted: only a process's main thread can."""
-    return threading.current_thread() is threading.main_thread()
+    return threading.get_ident() == _MAIN_THREAD
 
 
 async def run_on_loop(coroutine: Coroutine[Any, Any, T], context: Context, hold_s: float) -> T:
@@ -164,13 +161,13 @@ async def run_on_loop(coroutine: Coroutine[Any, Any, T], context: Context, hold_
     step: Callable[[Any], Any] = coroutine.send
     argument: Any = None
     while True:
-        _watchdog.enter(hold_s)
+        watchdog.enter(hold_s)
         try:
             yielded = context.run(step, argument)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
         finally:
-            _watchdog.leave()
+            watchdog.leave()
         step, argument = await answer(coroutine, yielded)
 
 

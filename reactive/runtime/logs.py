@@ -31,6 +31,11 @@ class LogFeed:
         self._followers.add(follower)
         return follower
 
+    @property
+    def is_followed(self) -> bool:
+        """Whether anything that is noted would be read."""
+        return bool(self._followers)
+
     def forget(self, follower: "LogFollower") -> None:
         """Tells a follower nothing any more."""
         self._followers.discard(follower)

@@ -61,7 +61,7 @@ class Hook(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HookedRequest(MutationRequest):
     """A mutation that the server itself wants run, internal ones included."""
 
@@ -158,16 +158,18 @@ class Mutation:
         self._done.append(done)
 
     async def run(self, begin: Callable[[], Transaction]) -> Transaction | None:
-        if self._prepared is not None:
-            # While it ran, the client may have had it done by another process.
-            return None if await self._was_done_before() else self._prepared
-        if self._lane.waiting[0] is not self:
+        lane, prepared = self._lane, self._prepared
+        if prepared is None and lane.waiting[0] is not self:
             self._is_passed_over = True
             return None
         definition: FunctionDefinition | None = None
         try:
-            if await self._was_done_before():
+            # Also while it ran elsewhere the client may have had it done by another process.
+            is_new = self._request.request > lane.last_receipt and not lane.is_unsure
+            if not is_new and await self._was_done_before():
                 return None
+            if prepared is not None:
+                return prepared
             definition = self._runner.resolve(self._request)
             in_worker = self._runner.must_use_worker(definition)
             if in_worker and not self._keeps_slot:
@@ -189,18 +191,14 @@ class Mutation:
     def _let_next(self) -> None:
         """It has run: whatever becomes of it, the next one of the lane comes behind it."""
         waiting = self._lane.waiting
-        if waiting and waiting[0] is self:
-            waiting.popleft()
-            if waiting and waiting[0]._is_passed_over:
-                waiting[0]._is_passed_over = False
-                self._database.requeue(waiting[0])
+        waiting.popleft()
+        if waiting and waiting[0]._is_passed_over:
+            waiting[0]._is_passed_over = False
+            self._database.requeue(waiting[0])
 
     async def _was_done_before(self) -> bool:
         request = self._request
-        lane = self._lane
         if request.session is None:
-            return False
-        if request.request > lane.last_receipt and not lane.is_unsure:
             return False
         found = await self._database.store.receipt(request.session, request.request)
         if found is None:
@@ -277,8 +275,9 @@ class Mutation:
 
     def _finish(self, outcome: CallOutcome) -> None:
         self._outcome = outcome
-        self._let_next()
-        unanswered = self._lane.unanswered
+        waiting, unanswered = self._lane.waiting, self._lane.unanswered
+        if waiting and waiting[0] is self:
+            self._let_next()
         while unanswered and unanswered[0]._outcome is not None:
             unanswered.popleft()._answer()
 

@@ -1,6 +1,7 @@
 """Queries of one table: their steps, how they walk an index, and their pages."""
 
 from collections.abc import AsyncIterator, Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 from reactive.errors import UsageError
@@ -17,9 +18,9 @@ from reactive.runtime.schema import Table
 from reactive.runtime.search import SearchFilterBuilder, SearchOf, SearchWalk, places_of
 from reactive.runtime.types import UNSET
 from reactive.values.document import Row
-from reactive.values.keys import after, prefix_end
+from reactive.values.keys import after
 from reactive.values.ranges import IndexRange
-from reactive.values.tables import IndexDefinition, TextIndexDefinition
+from reactive.values.tables import TextIndexDefinition
 from reactive.values.text import TextSearch
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 D = TypeVar("D", bound=Document)
 _NEAR_LIMIT = 0.75
+_SIZE_OF = attrgetter("size")
 
 
 class Query(Generic[D]):
@@ -46,9 +48,9 @@ class Query(Generic[D]):
     def __init__(self, run: "Execution", table: Table) -> None:
         self._run = run
         self._table = table
-        self._index: IndexDefinition = table.definition.by_creation_time
+        self._index = table.definition.indexes[1]
         self._search: tuple[TextIndexDefinition, TextSearch] | None = None
-        self._range = IndexRange(self._index.number, 0, b"", b"", prefix_end(b""))
+        self._range = table.whole
         self._descending: bool | None = None
         self._filters: list[Callable[[Any], object]] = []
         self._is_used = False
@@ -64,24 +66,23 @@ class Query(Generic[D]):
             UsageError: when there is no such index, or the conditions make no range of it.
         """
         name = index.name if isinstance(index, Index) else index
-        fields = self._table.index_fields.get(name)
-        definition = self._table.definition.index(name)
-        if fields is None or definition is None:
+        found = self._table.indexes.get(name)
+        if found is None:
             hint = "; use with_search_index" if name in self._table.search_fields else ""
             raise UsageError(
                 f"table {self._table.name} has no index {name!r}{hint}", code="IndexNotFoundError"
             )
         if self._search is not None:
             raise UsageError("a query has either with_index or with_search_index")
-        if self._range.depth or self._index is not self._table.definition.by_creation_time:
+        if self._range.depth or self._index is not self._table.definition.indexes[1]:
             raise UsageError("a query walks one index only")
-        builder = IndexRangeBuilder(name, fields, self._run.encoder.default, UNSET)
+        builder = IndexRangeBuilder(name, found.fields, self._run.encoder.default, UNSET)
         for field, value in equal.items():
             builder.eq(field, value)
         if range is not None:
             range(builder)
-        self._index = definition
-        self._range = builder.build(definition.number)
+        self._index = found.definition
+        self._range = builder.build(self._index.number)
         return self
 
     def with_search_index(self, index: Index | str, search: SearchOf, /) -> Self:
@@ -98,12 +99,12 @@ class Query(Generic[D]):
         fields = self._table.search_fields.get(name)
         definition = self._table.definition.text_index(name)
         if fields is None or definition is None:
-            hint = "; use with_index" if name in self._table.index_fields else ""
+            hint = "; use with_index" if name in self._table.indexes else ""
             raise UsageError(
                 f"table {self._table.name} has no search index {name!r}{hint}",
                 code="IndexNotFoundError",
             )
-        if self._range.depth or self._index is not self._table.definition.by_creation_time:
+        if self._range.depth or self._index is not self._table.definition.indexes[1]:
             raise UsageError("a query has either with_index or with_search_index")
         if self._search is not None:
             raise UsageError("a query searches one index only")
@@ -201,17 +202,38 @@ class Query(Generic[D]):
         self._use()
         if n == 0:
             return []
+        if self._search is None and not self._filters:
+            return self._table.codec.load_all(await self._read(n))  # type: ignore[return-value]
         walk = self._walk(self._range)
-        load = self._table.codec.load
-        if not self._filters:
-            rows = await walk.read(n)
-            return [load(row) for row in rows]  # type: ignore[misc]
         found: list[D] = []
         async for document in self._documents(walk):
             found.append(document)
             if len(found) == n:
                 break
         return found
+
+    async def _read(self, n: int | None) -> list[Row]:
+        """The first `n` rows of the range, or all of them."""
+        transaction, rest = self._run.transaction, self._range
+        rows: list[Row] = []
+        while True:
+            chunk = transaction.next_chunk()
+            wanted = chunk if n is None else min(chunk, n - len(rows))
+            found = await transaction.scan(
+                self._table.definition,
+                self._index,
+                rest.lower,
+                rest.upper,
+                descending=bool(self._descending),
+                limit=wanted,
+            )
+            rows.extend(found)
+            is_end = len(found) < wanted
+            read, rest = _parted(rest, None if is_end else found[-1].key, self._descending)
+            transaction.depend(read)
+            transaction.count_read(len(found), sum(map(_SIZE_OF, found)))
+            if is_end or len(rows) == n:
+                return rows
 
     def _walk(self, range: IndexRange) -> "_Walk | SearchWalk":
         if self._search is None:
@@ -233,10 +255,19 @@ class _Walk:
     to the last row that was handed out, or on all of it once the end was seen.
     """
 
-    __slots__ = ("_chunk", "_descending", "_index", "_is_last", "_range", "_run", "_table", "at")
+    __slots__ = (
+        "_chunk",
+        "_descending",
+        "_index",
+        "_is_last",
+        "_range",
+        "_table",
+        "_transaction",
+        "at",
+    )
 
     def __init__(self, query: Query[Any], range: IndexRange) -> None:
-        self._run = query._run
+        self._transaction = query._run.transaction
         self._table = query._table
         self._index = query._index
         self._descending = bool(query._descending)
@@ -245,59 +276,47 @@ class _Walk:
         self._is_last = False
         self.at = 0
 
-    async def _fetch(self, limit: int) -> list[Row]:
-        return await self._run.transaction.scan(
-            self._table.definition,
-            self._index,
-            self._range.lower,
-            self._range.upper,
-            descending=self._descending,
-            limit=limit,
-        )
-
-    async def read(self, n: int | None) -> list[Row]:
-        """The first `n` rows, or all of them."""
-        transaction = self._run.transaction
-        rows: list[Row] = []
-        while True:
-            chunk = transaction.next_chunk()
-            wanted = chunk if n is None else min(chunk, n - len(rows))
-            found = await self._fetch(wanted)
-            rows.extend(found)
-            is_end = len(found) < wanted
-            self._consumed(None if is_end else found[-1].key)
-            transaction.count_read(len(found), sum([row.size for row in found]))
-            if is_end or len(rows) == n:
-                return rows
-
     async def step(self) -> Row | None:
         """The next row, or None at the end."""
+        transaction = self._transaction
         if self.at == len(self._chunk) and not self._is_last:
-            wanted = self._run.transaction.next_chunk()
-            self._chunk = await self._fetch(wanted)
+            wanted = transaction.next_chunk()
+            self._chunk = await transaction.scan(
+                self._table.definition,
+                self._index,
+                self._range.lower,
+                self._range.upper,
+                descending=self._descending,
+                limit=wanted,
+            )
             self._is_last = len(self._chunk) < wanted
             self.at = 0
-        if self.at == len(self._chunk):
-            self._consumed(None)
-            return None
-        row = self._chunk[self.at]
-        self.at += 1
-        self._consumed(row.key)
-        self._run.transaction.count_read(1, row.size)
+        row = self._chunk[self.at] if self.at < len(self._chunk) else None
+        read, self._range = _parted(self._range, None if row is None else row.key, self._descending)
+        transaction.depend(read)
+        if row is not None:
+            self.at += 1
+            transaction.count_read(1, row.size)
         return row
 
-    def _consumed(self, last: bytes | None) -> None:
-        """Depends on the range up to this key, and goes on behind it."""
-        index, depth, prefix, lower, upper = self._range
-        if last is None:
-            self._run.transaction.depend(self._range)
-        elif self._descending:
-            self._run.transaction.depend(IndexRange(index, depth, prefix, last, upper))
-            self._range = IndexRange(index, depth, prefix, lower, last)
-        else:
-            end = after(last)
-            self._run.transaction.depend(IndexRange(index, depth, prefix, lower, end))
-            self._range = IndexRange(index, depth, prefix, end, upper)
+
+def _parted(
+    range: IndexRange, last: bytes | None, descending: bool | None
+) -> tuple[IndexRange, IndexRange]:
+    """What was consumed when this key was the last one, and the rest; None is the end."""
+    if last is None:
+        return range, range
+    index, depth, prefix, lower, upper = range
+    if descending:
+        return (
+            IndexRange(index, depth, prefix, last, upper),
+            IndexRange(index, depth, prefix, lower, last),
+        )
+    end = after(last)
+    return (
+        IndexRange(index, depth, prefix, lower, end),
+        IndexRange(index, depth, prefix, end, upper),
+    )
 
 
 class _Page:

@@ -1,7 +1,7 @@
 """The part of an index that a query walks: `with_index("by_score", lambda q: q.eq(…).gte(…))`."""
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from reactive.errors import UsageError
 from reactive.values.encoding import ToWire, to_wire
@@ -14,19 +14,22 @@ _ALIASES = {"_id": "id", "_creationTime": "creation_time"}
 class IndexRangeBuilder:
     """Equality on a prefix of the index's fields, then bounds on the next one."""
 
+    _bounded: frozenset[str] = frozenset()
+    _lower: bytes = b""
+    _upper: bytes | None = None
+
     def __init__(self, index: str, fields: tuple[str, ...], default: ToWire, unset: object) -> None:
         self._index = index
         self._fields = fields
         self._default = default
         self._unset = unset
         self._equal: dict[str, bytes] = {}
-        self._lower: tuple[str, bytes] | None = None
-        self._upper: tuple[str, bytes] | None = None
 
     def eq(self, field: str, value: object) -> Self:
         """Only documents whose field has this value; `UNSET` finds those that lack it."""
-        field = self._known(field)
-        if field in self._equal or field in self._bounded():
+        if field not in self._fields:
+            field = self._known(field)
+        if field in self._equal or field in self._bounded:
             self._refuse("AlreadyDefinedBound", f"{field!r} is bound twice")
         self._equal[field] = self._encode(value)
         return self
@@ -49,20 +52,19 @@ class IndexRangeBuilder:
 
     def _above(self, field: str, bound: bytes) -> Self:
         field = self._known(field)
-        if self._lower is not None or field in self._equal:
+        if self._lower or field in self._equal:
             self._refuse("AlreadyDefinedBound", f"{field!r} has a lower bound already")
-        self._lower = (field, bound)
+        self._bounded |= {field}
+        self._lower = bound
         return self
 
     def _below(self, field: str, bound: bytes) -> Self:
         field = self._known(field)
         if self._upper is not None or field in self._equal:
             self._refuse("AlreadyDefinedBound", f"{field!r} has an upper bound already")
-        self._upper = (field, bound)
+        self._bounded |= {field}
+        self._upper = bound
         return self
-
-    def _bounded(self) -> set[str]:
-        return {bound[0] for bound in (self._lower, self._upper) if bound is not None}
 
     def _known(self, field: str) -> str:
         field = _ALIASES.get(field, field)
@@ -77,7 +79,7 @@ class IndexRangeBuilder:
             return encode_part(UNDEFINED)
         return encode_part(to_wire(value, default=self._default))
 
-    def _refuse(self, code: str, reason: str) -> None:
+    def _refuse(self, code: str, reason: str) -> NoReturn:
         raise UsageError(f"index {self._index}: {reason}", code=code)
 
     def build(self, number: int) -> IndexRange:
@@ -87,23 +89,24 @@ class IndexRangeBuilder:
             UsageError: when the conditions do not make one range.
         """
         depth = len(self._equal)
-        if set(self._equal) != set(self._fields[:depth]):
+        bounded = self._bounded
+        try:
+            prefix = b"".join(map(self._equal.__getitem__, self._fields[:depth]))
+        except KeyError:
             self._refuse(
                 "InvalidIndexRange",
                 f"equality on {sorted(self._equal)} is none on its first fields "
                 f"{list(self._fields)}",
             )
-        bounded = self._bounded()
         if len(bounded) > 1:
             self._refuse("BoundsOnMultipleFields", f"bounds on {sorted(bounded)}")
-        if bounded and (depth >= len(self._fields) or bounded != {self._fields[depth]}):
+        if bounded and (depth >= len(self._fields) or self._fields[depth] not in bounded):
             self._refuse(
                 "InvalidIndexRange",
-                f"a bound on {bounded.pop()!r} must follow equality on all fields before it",
+                f"a bound on {min(bounded)!r} must follow equality on all fields before it",
             )
-        prefix = b"".join(self._equal[field] for field in self._fields[:depth])
-        lower = prefix + self._lower[1] if self._lower else prefix
-        upper = prefix + self._upper[1] if self._upper else prefix_end(prefix)
+        lower = prefix + self._lower
+        upper = prefix_end(prefix) if self._upper is None else prefix + self._upper
         return IndexRange(number, depth, prefix, lower, upper)
 
 

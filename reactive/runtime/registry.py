@@ -1,7 +1,7 @@
 """Which function a path means."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reactive.errors import CallError, ProjectError, UsageError
 from reactive.protocol.paths import canonical_path
@@ -20,10 +20,10 @@ class FunctionDefinition:
     signature: Signature
     is_slow: bool = False
     """It has held the event loop for too long, and runs in a thread until it is quick there."""
+    kind: Kind = field(init=False)
 
-    @property
-    def kind(self) -> Kind:
-        return self.function.kind
+    def __post_init__(self) -> None:
+        self.kind = self.function.kind
 
 
 def _is_canonical(path: str) -> bool:

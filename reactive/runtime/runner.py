@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from reactive.backend import Caller, Failure
+from reactive.backend import EMPTY_LOG, Caller, Failure
 from reactive.clock import Clock
 from reactive.engine.transaction import Transaction
 from reactive.errors import ApplicationError, CallError, LimitError, ReactiveError, StorageError
@@ -232,7 +232,7 @@ class Runner:
 
     def log_lines(self, run: Execution) -> JsonBytes:
         """What the caller may see of the function's log."""
-        return b"[]" if self._redact else run.log_lines()
+        return run.log_lines() if run.log and not self._redact else EMPTY_LOG
 
     def failure(self, path: str, error: BaseException, request_id: str) -> Failure:
         """What the caller may see of an exception; the whole of it goes to the server's log."""

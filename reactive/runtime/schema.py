@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from reactive.errors import ProjectError, UsageError
 from reactive.runtime.codec import Codec
@@ -15,13 +16,22 @@ from reactive.runtime.indexes import (
 from reactive.runtime.system_tables import CASE, SYSTEM_TABLES
 from reactive.runtime.types import table_name
 from reactive.storage.interface import Store
+from reactive.values.ranges import IndexRange, whole_index
 from reactive.values.tables import (
     BY_CREATION_TIME,
     BY_ID,
+    IndexDefinition,
     TableDefinition,
     TableSpec,
     is_identifier,
 )
+
+
+class TableIndex(NamedTuple):
+    """An index, and the Python names of its fields, creation time at the end."""
+
+    fields: tuple[str, ...]
+    definition: IndexDefinition
 
 
 @dataclass(slots=True)
@@ -31,14 +41,19 @@ class Table:
     name: str
     codec: Codec
     definition: TableDefinition
-    index_fields: Mapping[str, tuple[str, ...]]
-    """For each index the Python names of its fields, creation time at the end."""
+    indexes: Mapping[str, TableIndex]
+    """The indexes by their names."""
     is_system: bool = False
     """Whether only the server writes it."""
     search_fields: Mapping[str, SearchFields] = field(default_factory=dict)
     """For each full-text index the Python names of its fields."""
     vector_fields: Mapping[str, VectorFields] = field(default_factory=dict)
     """The vector indexes by their names."""
+    whole: IndexRange = field(init=False)
+    """All documents, by the time at which they were made."""
+
+    def __post_init__(self) -> None:
+        self.whole = whole_index(self.definition.by_creation_time.number)
 
 
 @dataclass(slots=True)
@@ -55,6 +70,7 @@ class Schema:
     _system: dict[str, Table] = field(default_factory=dict)
     _declared: dict[str, DeclaredIndexes] = field(default_factory=dict)
     _codecs: dict[str, Codec] = field(default_factory=dict)
+    _by_number: dict[int, Table] = field(default_factory=dict)
     _store: Store | None = None
 
     def __post_init__(self) -> None:
@@ -84,6 +100,7 @@ class Schema:
         """Connects the classes with the store's tables, whose indexes are those of `specs`."""
         self._store = store
         self.tables.clear()
+        self._by_number.clear()
         self._system = {name: self._made(name, is_system=True) for name in SYSTEM_TABLES}
 
     def system_table(self, table: object) -> Table:
@@ -99,9 +116,9 @@ class Schema:
 
     def table(self, table: object) -> Table:
         """The table of a class or a name; a name without a class has documents of any fields."""
-        name = table_name(table)
+        name = table if isinstance(table, str) else getattr(table, "__table__", "")
         known = self.tables.get(name)
-        return known if known is not None else self._add(name)
+        return known if known is not None else self._add(table_name(table))
 
     def _add(self, name: str) -> Table:
         if not is_identifier(name):
@@ -126,7 +143,14 @@ class Schema:
                 for index, names in (declared.fields if declared is not None else {}).items()
             },
         }
-        table = Table(name, codec, self._store.table(name), fields, is_system)
+        definition = self._store.table(name)
+        indexes = {
+            index.name: TableIndex(fields[index.name], index)
+            for index in definition.indexes
+            if index.name in fields
+        }
+        table = Table(name, codec, definition, indexes, is_system)
+        self._by_number[definition.number] = table
         if declared is not None:
             table.search_fields, table.vector_fields = declared.searches, declared.vectors
         return table
@@ -140,14 +164,12 @@ class Schema:
 
     def table_of_number(self, number: int) -> Table | None:
         """The table that ids with this number belong to."""
-        for table in (*self.tables.values(), *self._system.values()):
-            if table.definition.number == number:
-                return table
-        if self._store is not None:
+        table = self._by_number.get(number)
+        if table is None and self._store is not None:
             for definition in self._store.tables():
                 if definition.number == number:
                     return self.table(definition.name)
-        return None
+        return table
 
     def index_numbers(self, tables: Iterable[object]) -> set[int]:
         """The numbers of all indexes of these tables."""

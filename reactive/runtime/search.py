@@ -125,13 +125,6 @@ class SearchWalk:
         self._next = int.from_bytes(lower[:_PLACE_BYTES], "big") + 1 if lower else 0
         self._found: list[str] | None = None
 
-    async def read(self, n: int | None) -> list[Row]:
-        """The first `n` rows, or all of them."""
-        rows: list[Row] = []
-        while (n is None or len(rows) < n) and (row := await self.step()) is not None:
-            rows.append(row)
-        return rows
-
     async def step(self) -> Row | None:
         """The next row, or None at the end.
 

@@ -351,7 +351,7 @@ class FunctionService:
 
     def mutation_committed(self, request: MutationRequest, result: MutationResult) -> None:
         """The mutation is durable; see `MutationRunner`."""
-        if result.run is not None:
+        if result.run is not None and self.logs.is_followed:
             request_id = request.request_id or request_name(request.session, request.request)
             self.logs.note("mutation", result.run.path, result.run, request_id=request_id)
 

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from reactive.errors import CallError, ProjectError
 from reactive.runtime.document import Document
 from reactive.runtime.pagination import PaginationResult
-from reactive.runtime.validators import argument_error, explain, validator_of
+from reactive.runtime.validators import argument_error, explain, named_validator_of
 
 _PLAIN = (str, bool, type(None))
 
@@ -41,7 +41,7 @@ class Signature:
             parameters[0].POSITIONAL_OR_KEYWORD,
         ):
             raise ProjectError(f"{path}: the first parameter must be the context")
-        self._names: dict[str, str] = {}
+        names: dict[str, str] = {}
         self.wire_names: dict[str, str] = {}
         fields: dict[str, Any] = {}
         takes_any = False
@@ -53,17 +53,16 @@ class Signature:
                 raise ProjectError(f"{path}: parameter {parameter.name} cannot be given by name")
             annotation = hints.get(parameter.name, Any)
             alias = _alias(annotation) or wire_name(parameter.name)
-            self._names[f"a{at}"] = parameter.name
+            names[f"a{at}"] = parameter.name
             self.wire_names[parameter.name] = alias
             fields[f"a{at}"] = _field(parameter, annotation, alias)
-        self._takes_any = takes_any
         try:
             model = create_model(
                 "Arguments",
                 __config__=ConfigDict(extra="allow" if takes_any else "forbid"),
                 **fields,
             )
-            self._validator = validator_of(model, wire_name)
+            self._validator = named_validator_of(model, wire_name, names)
             self._returns = _result_check(hints["return"]) if "return" in hints else None
         except (PydanticUserError, TypeError) as error:
             raise ProjectError(f"{path}: {error}") from error
@@ -76,13 +75,9 @@ class Signature:
             CallError: naming the argument that is missing, unknown or of the wrong type.
         """
         try:
-            model = self._validator.validate_python(values)
+            arguments: dict[str, Any] = self._validator.validate_python(values)
         except ValidationError as error:
             raise argument_error(self.path, error) from error
-        found = model.__dict__
-        arguments = {name: found[field] for field, name in self._names.items()}
-        if self._takes_any:
-            arguments |= model.__pydantic_extra__ or {}
         return arguments
 
     def result(self, value: object) -> object:
@@ -151,20 +146,28 @@ def _result_check(annotation: Any) -> Callable[[object], object] | None:
     quick = _quick_types(annotation)
     assert adapter is not None
     if quick is None:
-        return adapter.validate_python
-    is_list, classes = quick
+        return adapter.validator.validate_python
+    return _quick_check(*quick, adapter.validator.validate_python)
+
+
+def _quick_check(
+    is_list: bool, classes: tuple[type, ...], otherwise: Callable[[object], object]
+) -> Callable[[object], object]:
+    """Lets instances of the classes, or lists of them, through without a further look."""
 
     def check(value: object) -> object:
-        if is_list:
-            if type(value) is list and all(
-                issubclass(kind, classes) for kind in set(map(type, value))
-            ):
-                return value
-        elif isinstance(value, classes):
-            return value
-        return adapter.validate_python(value)
+        return value if isinstance(value, classes) else otherwise(value)
 
-    return check
+    def check_list(value: object) -> object:
+        if type(value) is list:
+            for kind in set(map(type, value)):
+                if not issubclass(kind, classes):
+                    break
+            else:
+                return value
+        return otherwise(value)
+
+    return check_list if is_list else check
 
 
 def _wants_adapter(annotation: Any) -> bool:

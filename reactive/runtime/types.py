@@ -3,7 +3,6 @@
 import enum
 from collections.abc import Callable
 from contextvars import ContextVar
-from functools import lru_cache
 from types import UnionType
 from typing import (
     TYPE_CHECKING,
@@ -28,8 +27,6 @@ T = TypeVar("T", covariant=True)
 
 table_numbers: ContextVar[Callable[[str], int] | None] = ContextVar("table_numbers", default=None)
 """Which number a table has where the current function runs; unset outside of functions."""
-
-_cached_number = lru_cache(maxsize=65_536)(table_number_of)
 
 
 def table_name(table: object) -> str:
@@ -74,17 +71,18 @@ class IdOf:
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
-            self._validate,
+            self.validate,
             serialization=core_schema.to_string_ser_schema(),
             json_schema_input_schema=core_schema.str_schema(),
         )
 
-    def _validate(self, value: object) -> "Id[Any]":
+    def validate(self, value: object) -> "Id[Any]":
+        """The text as an id; one of another table is refused where tables have numbers."""
         if not isinstance(value, str):
             raise PydanticCustomError("id_type", "Input should be an id, which is a string")
         numbers = table_numbers.get()
         if numbers is not None:
-            found = _cached_number(value)
+            found = table_number_of(value)
             is_any = self.table is None
             if found is None or (not is_any and found != self._number(numbers)):
                 raise PydanticCustomError(
@@ -150,15 +148,17 @@ UNSET: Final = Unset.UNSET
 """Stands for a field that is absent, which is not the same as one that is None."""
 
 
-def _int64_schema(source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-    def validate(value: object) -> Int64:
-        if isinstance(value, Int64):
-            return value
-        raise PydanticCustomError(
-            "int64_type", "Input should be an Int64 (a bigint), not a number or anything else"
-        )
+def validate_int64(value: object) -> Int64:
+    """The value, if it is an `Int64`."""
+    if isinstance(value, Int64):
+        return value
+    raise PydanticCustomError(
+        "int64_type", "Input should be an Int64 (a bigint), not a number or anything else"
+    )
 
-    return core_schema.no_info_plain_validator_function(validate)
+
+def _int64_schema(source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+    return core_schema.no_info_plain_validator_function(validate_int64)
 
 
 # `values` knows nothing of pydantic, so its type is taught here how it is validated.

@@ -15,8 +15,12 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, SchemaValidator
 
 from reactive.errors import CallError
+from reactive.runtime.types import IdOf, validate_int64
 from reactive.values.encoding import Int64
 
+_PLAIN = {"any", "bool", "bytes", "enum", "float", "int", "is-instance", "literal", "none", "str"}
+_PLAIN_CONFIG = {"extra_fields_behavior", "title", "validate_by_alias", "validate_by_name"}
+_CHANGING = {"strip_whitespace", "to_lower", "to_upper"}
 _STRICT = {"bool", "str", "bytes"}
 _OPAQUE = {"default", "metadata", "serialization", "expected", "function", "cls", "config"}
 
@@ -38,6 +42,8 @@ def wire_names_of(case: str) -> Callable[[str], str]:
 
 
 def _whole(value: object) -> object:
+    if type(value) is int:
+        return value
     if type(value) is float and value.is_integer():
         return int(value)
     return _no_bigint(value)
@@ -106,6 +112,88 @@ def validator_of(model: type[BaseModel], wire_name: Callable[[str], str]) -> Sch
     """A validator for the model's wire form."""
     # Without the last argument pydantic would use the classes' own, generous validators.
     return SchemaValidator(tightened(model.__pydantic_core_schema__, wire_name), None, False)
+
+
+def named_validator_of(
+    model: type[BaseModel], wire_name: Callable[[str], str], names: Mapping[str, str]
+) -> SchemaValidator:
+    """A validator that gives a model's fields as a dict, in which they have these names.
+
+    A name may be any, also one that pydantic has for itself.
+    """
+    schema = tightened(model.__pydantic_core_schema__, wire_name)
+    inner = schema["schema"] if schema["type"] == "definitions" else schema
+    fields = {
+        names[name]: {
+            "type": "typed-dict-field",
+            "schema": field["schema"],
+            "validation_alias": field["validation_alias"],
+            "required": field["schema"]["type"] != "default",
+        }
+        for name, field in inner["schema"]["fields"].items()
+    }
+    typed: Any = {"type": "typed-dict", "fields": fields, "config": inner["config"]}
+    if inner is not schema:
+        typed = {**schema, "schema": typed}
+    return SchemaValidator(typed, None, False)
+
+
+def partial_validator_of(
+    model: type[BaseModel], wire_name: Callable[[str], str], names: Mapping[str, str]
+) -> SchemaValidator | None:
+    """A validator for some of the model's fields, which it gives as a dict by their wire names.
+
+    `names` are these. None for a model whose fields have to be checked as a whole: where code looks
+    at several of them, or may make something else of a value that was checked before.
+    """
+    schema: Any = model.__pydantic_core_schema__
+    if schema["type"] != "model" or schema["schema"]["type"] != "model-fields":
+        return None
+    config = schema["config"]
+    fields = {name: field["schema"] for name, field in schema["schema"]["fields"].items()}
+    if (
+        any(map(schema.get, ("custom_init", "post_init", "root_model")))
+        or config.get("extra_fields_behavior") == "allow"
+        or not _PLAIN_CONFIG.issuperset(config)
+        or not all(map(_is_plain, fields.values()))
+    ):
+        return None
+    partial: Any = {
+        "type": "typed-dict",
+        "fields": {
+            names[name]: {
+                "type": "typed-dict-field",
+                "schema": tightened(_without_default(field), wire_name),
+                "validation_alias": name,
+                "required": False,
+            }
+            for name, field in fields.items()
+        },
+        "extra_behavior": "forbid",
+        "config": {"validate_by_name": True, "validate_by_alias": True},
+    }
+    return SchemaValidator(partial, None, False)
+
+
+def _without_default(schema: Any) -> Any:
+    return _without_default(schema["schema"]) if schema["type"] == "default" else schema
+
+
+def _is_plain(schema: Any) -> bool:
+    """Whether what the schema makes of a value is the same value, and is valid again."""
+    kind = schema["type"]
+    if kind in ("default", "nullable"):
+        return schema.get("on_error", "raise") == "raise" and _is_plain(schema["schema"])
+    if kind == "list":
+        return _is_plain(schema.get("items_schema", {"type": "any"}))
+    if kind == "union":
+        return all(
+            _is_plain(each[0] if isinstance(each, tuple) else each) for each in schema["choices"]
+        )
+    if kind == "function-plain":
+        function = schema["function"]["function"]
+        return getattr(function, "__func__", function) in (IdOf.validate, validate_int64)
+    return kind in _PLAIN and _CHANGING.isdisjoint(schema)
 
 
 def explain(error: ValidationError) -> list[tuple[str, str, object]]:

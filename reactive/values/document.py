@@ -1,7 +1,7 @@
 """Documents as the engine knows them: bytes with a name, and how a commit changed them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from reactive.values.encoding import JsonBytes
@@ -65,21 +65,24 @@ class Receipt(NamedTuple):
 @dataclass(slots=True)
 class CommitEntry:
     """One commit: the report that storage keeps, the log remembers and subscriptions are woken
-    by."""
+    by.
+
+    `size` is a rough number of bytes that keeping the entry costs.
+    """
 
     ts: Timestamp
     revisions: Sequence[Revision]
     receipt: Receipt | None = None
     source: str = ""
+    size: int = field(init=False, compare=False)
 
-    def size(self) -> int:
-        """A rough number of bytes that keeping the entry costs."""
-        total = 200
+    def __post_init__(self) -> None:
+        size = 200
         for revision in self.revisions:
-            total += 400
+            size += 400
             for document in (revision.before, revision.after):
                 if document is not None:
-                    total += len(document.json)
+                    size += len(document.json)
             for entry in (*revision.before_texts, *revision.after_texts):
-                total += len(entry.text)
-        return total
+                size += len(entry.text)
+        self.size = size

@@ -81,6 +81,16 @@ def to_wire(
         raise error.limit(depth_max) from None
 
 
+def fields_to_wire(
+    fields: Mapping[str, Any], depth_max: int, default: ToWire | None = None
+) -> dict[str, Any]:
+    """The wire form of an object with these fields; see `to_wire`."""
+    try:
+        return _object_to_wire(fields, depth_max, default, "")
+    except _TooDeepError as error:
+        raise error.limit(depth_max) from None
+
+
 class _TooDeepError(Exception):
     """Met below; only the caller knows what the limit was."""
 
@@ -125,15 +135,15 @@ def _to_wire(value: Any, depth_max: int, default: ToWire | None, path: str) -> A
 
 
 def _object_to_wire(
-    value: Mapping[object, Any], depth_max: int, default: ToWire | None, path: str
-) -> Any:
+    value: Mapping[Any, Any], depth_max: int, default: ToWire | None, path: str
+) -> dict[str, Any]:
     if len(value) > DEFAULT_LIMITS.object_fields_max:
         raise LimitError(
             f"{_at(path)}an object of {len(value)} fields is too large "
             f"(limit: {DEFAULT_LIMITS.object_fields_max})",
             code="TooManyFieldsError",
         )
-    out = {}
+    out: dict[str, Any] = {}
     for name, item in value.items():
         if name not in _known_names:
             check_field_name(name, path)
@@ -143,6 +153,8 @@ def _object_to_wire(
             wire = item
         elif kind is int and -_SAFE_INTEGER <= item <= _SAFE_INTEGER:
             wire = float(item)
+        elif kind is float and 0.0 < item < math.inf:
+            wire = item
         else:
             wire = _to_wire(item, depth_max - 1, default, f"{path}.{name}")
             if wire is DROP:
@@ -236,6 +248,8 @@ def from_wire(wire: Any, depth_max: int = DEFAULT_LIMITS.value_depth_max) -> Any
         CallError: for a form that is no value, with the path to it.
     """
     try:
+        if type(wire) is dict and len(wire) > 1 and depth_max > 0:
+            return _object_from_wire(wire, depth_max, "")
         return _from_wire(wire, depth_max, "")
     except _TooDeepError as error:
         raise error.limit(depth_max) from None
@@ -280,8 +294,11 @@ def _object_from_wire(wire: dict[str, Any], left: int, path: str) -> Any:
         if name not in _known_names:
             check_field_name(name, path)
         kind = type(item)
+        # Most fields are these, which need neither a call nor a path.
         if kind is str or kind is bool or item is None:
             out[name] = item
+        elif kind is float and 0.0 < item <= _SAFE_INTEGER:
+            out[name] = int(item) if item.is_integer() else item
         else:
             out[name] = _from_wire(item, left - 1, f"{path}.{name}")
     return out
@@ -333,6 +350,8 @@ def wire_size(wire: Any) -> int:
             size = 9
         elif kind is str and item.isascii():
             size = 2 + len(item)
+        elif item is None or kind is bool:
+            size = 1
         else:
             size = wire_size(item)
         total += len(name) + 1 + size

@@ -8,19 +8,20 @@ of one table so lie together in an index, which makes inserts touch few pages. C
 as opaque.
 """
 
-import base64
 from functools import lru_cache
 from operator import mul
 from typing import Protocol
 
-_STANDARD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _CROCKFORD = b"0123456789abcdefghjkmnpqrstvwxyz"
-_FROM_TEXT = bytes.maketrans(_CROCKFORD, _STANDARD)
+_TO_DIGITS = bytes.maketrans(_CROCKFORD, b"0123456789abcdefghijklmnopqrstuv")
 _ALPHABET = frozenset(_CROCKFORD.decode())
 _PAIRS = [chr(_CROCKFORD[n >> 5]) + chr(_CROCKFORD[n & 31]) for n in range(1024)]
-_KNOWN_MAX = 8_192  # ids whose parts are remembered: the same few are read again and again
+_KNOWN_MAX = 65_536  # ids whose tables are remembered: the same ones are read again and again
 _DAY_MS = 86_400_000
 _WEIGHTS = {length: tuple(range(length, 0, -1)) for length in range(17, 22)}
+# How far an id of so many bytes is moved to the right for each pair of letters, once it is filled
+# up with zero bits to whole pairs.
+_SHIFTS = {length: tuple(range((length * 8 - 1) // 10 * 10, -1, -10)) for length in range(19, 24)}
 
 
 class Dice(Protocol):
@@ -45,7 +46,6 @@ def encode_id(table_number: int, own: bytes) -> str:
     return _to_text(body + _checksum(body))
 
 
-@lru_cache(maxsize=_KNOWN_MAX)
 def decode_id(text: str) -> tuple[int, bytes] | None:
     """The table number and the sixteen bytes, or None when the text is no id.
 
@@ -54,21 +54,25 @@ def decode_id(text: str) -> tuple[int, bytes] | None:
     if not 31 <= len(text) <= 37 or not _ALPHABET.issuperset(text):
         return None
     raw = _from_text(text)
+    if raw is None:
+        return None
     body, checksum = raw[:-2], raw[-2:]
     number, used = _read_varint(body)
     if number == 0 or len(body) - used != 16:
         return None
-    if checksum != _checksum(body) or _to_text(raw) != text:
+    if checksum != _checksum(body):
         return None
     return (number, body[used:]) if _varint(number) == body[:used] else None
 
 
+@lru_cache(maxsize=_KNOWN_MAX)
 def table_number_of(text: str) -> int | None:
     """The number of the table that the id belongs to, or None when the text is no id."""
     decoded = decode_id(text)
     return decoded[0] if decoded else None
 
 
+@lru_cache(maxsize=1024)
 def _varint(number: int) -> bytes:
     if number < 0x80:
         return bytes((number,))
@@ -94,16 +98,16 @@ def _checksum(body: bytes) -> bytes:
 
 
 def _to_text(raw: bytes) -> str:
-    # Two letters at a time; what is left over is filled up with zero bits.
     padding = -len(raw) * 8 % 10
     bits = int.from_bytes(raw, "big") << padding
-    start = len(raw) * 8 + padding - 10
-    text = "".join([_PAIRS[bits >> shift & 1023] for shift in range(start, -1, -10)])
+    text = "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS[len(raw)]])
     return text[:-1] if padding >= 5 else text
 
 
-def _from_text(text: str) -> bytes:
-    standard = text.encode().translate(_FROM_TEXT)
-    # A length that no number of bytes gives is cut, and refused when the text is made again.
-    whole = len(standard) * 5 // 8
-    return base64.b32decode(standard + b"A" * (-len(standard) % 8))[:whole]
+def _from_text(text: str) -> bytes | None:
+    """The bytes of letters of the alphabet, None when no bytes are written like this."""
+    length = len(text) * 5 // 8
+    bits, padding = int(text.encode().translate(_TO_DIGITS), 32), len(text) * 5 % 8
+    if padding >= 5 or bits & (1 << padding) - 1:
+        return None
+    return (bits >> padding).to_bytes(length, "big")

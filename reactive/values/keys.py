@@ -54,7 +54,8 @@ def encode_part(wire: Any) -> bytes:
         raw: bytes = wire.encode()
         return b"\x10" + (raw.replace(b"\0", b"\0\xff") if b"\0" in raw else raw) + b"\0"
     if kind is float or kind is int:
-        return _FLOAT + _ordered(_DOUBLE.pack(wire))
+        # The same number with the other sign has the same bits but that of the sign.
+        return _FLOAT + (_DOUBLE.pack(-wire) if wire > 0 else _ordered(_DOUBLE.pack(wire)))
     if wire is None:
         return _NULL
     if kind is bool:

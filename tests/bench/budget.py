@@ -110,7 +110,10 @@ def shares(text: str, left_out: re.Pattern[str] | None = None) -> dict[str, floa
 def budget(kit: Kit, work: str, spy: str) -> dict[str, float]:
     """Microseconds by stage."""
     _, cost = COSTS[work]
-    spent = cost(kit.measure("R", work))
+    measured = kit.measure("R", work)
+    if "failed" in measured:
+        sys.exit(f"{work}: {measured['failed']}")
+    spent = cost(measured)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "samples"
         kit.watched(work, lambda pid: sampled(spy, pid, file))

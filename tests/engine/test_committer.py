@@ -62,6 +62,58 @@ async def test_works_of_the_next_turn_have_a_batch_of_their_own(database: Databa
     assert (database.batches, database.commits) == (2, 2)
 
 
+async def test_several_works_wait_for_those_that_follow_turn_by_turn(database: Database) -> None:
+    jobs = [increment(table_of(database), "x") for _ in range(6)]
+    database.submit(jobs[0])
+    for job in jobs[1:]:
+        database.submit(job)
+        await asyncio.sleep(0)
+        assert jobs[0].runs == 0
+    await settle()
+    assert (database.batches, database.commits) == (1, 6)
+
+
+async def test_work_that_is_alone_waits_for_nobody(database: Database) -> None:
+    first, second = (increment(table_of(database), "x") for _ in range(2))
+    database.submit(first)
+    await asyncio.sleep(0)
+    assert first.ts == database.head
+    database.submit(second)
+    await asyncio.sleep(0)
+    assert second.ts == database.head
+    assert database.batches == 2
+
+
+@pytest.mark.parametrize("turn_s", [0.01, DEFAULT_LIMITS.commit_gather_s / 2])
+async def test_works_do_not_wait_through_long_turns(
+    database: Database, clock: ManualClock, turn_s: float
+) -> None:
+    """Others have much to do: by then the queue is long enough by itself."""
+    jobs = [increment(table_of(database), "x") for _ in range(10)]
+    database.submit(jobs[0])
+    turns = 0
+    for job in jobs[1:]:
+        database.submit(job)
+        clock.advance(turn_s)
+        await asyncio.sleep(0)
+        turns += 1
+        if jobs[0].ends:
+            break
+    assert turns == -(-DEFAULT_LIMITS.commit_gather_s // turn_s)
+    await settle()
+    assert jobs[0].ts < jobs[1].ts
+
+
+async def test_batch_that_is_full_waits_for_nobody() -> None:
+    limits = replace(DEFAULT_LIMITS, commit_batch_max=4)
+    async with opened(MemoryStore(), limits=limits) as database:
+        jobs = [increment(table_of(database), "x") for _ in range(4)]
+        for job in jobs:
+            database.submit(job)
+        await asyncio.sleep(0)
+        assert jobs[3].ts == database.head
+
+
 async def test_works_that_come_during_a_commit_share_the_next_batch(
     database: Database, store: FaultyStore
 ) -> None:

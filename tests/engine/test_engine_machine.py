@@ -408,12 +408,8 @@ def never_conflicts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def always_conflicts(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Committer._conflict
-
-    def conflict(self: Committer, transaction: Transaction, position: int, ahead: Any) -> Any:
-        if transaction.begin_ts < position:
-            return ConflictError("to be on the safe side")
-        return original(self, transaction, position, ahead)
+    def conflict(self: Committer, transaction: Transaction, ahead: Any) -> Any:
+        return ConflictError("to be on the safe side")
 
     monkeypatch.setattr(Committer, "_conflict", conflict)
 
@@ -422,8 +418,8 @@ def forgets_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is ahead in the same batch is not looked at."""
     original = Committer._conflict
 
-    def conflict(self: Committer, transaction: Transaction, position: int, ahead: Any) -> Any:
-        return original(self, transaction, position, [])
+    def conflict(self: Committer, transaction: Transaction, ahead: Any) -> Any:
+        return original(self, transaction, [])
 
     monkeypatch.setattr(Committer, "_conflict", conflict)
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from reactive.engine.transaction import Transaction
 from reactive.errors import LimitError
 from reactive.limits import DEFAULT_LIMITS, Limits
+from reactive.storage.interface import Snapshot
 from reactive.storage.memory import MemoryStore
 from reactive.testing.documents import Fields, document, revision, wire_of
 from reactive.testing.store_suite import BY_A, commit
@@ -19,7 +20,7 @@ from reactive.values.document import Receipt, StoredDocument
 from reactive.values.encoding import load_json
 from reactive.values.keys import encode_part, prefix_end
 from reactive.values.ranges import IndexRange, single_key, whole_index
-from reactive.values.tables import TableDefinition
+from reactive.values.tables import IndexDefinition, TableDefinition
 
 IDS = "pqrstu"
 State = dict[str, Fields]
@@ -91,6 +92,56 @@ async def test_what_a_scan_prefetched_is_no_dependency() -> None:
     transaction.count_read(2, 50)
     assert [whole_index(table.indexes[2].number)] == list(transaction.reads)
     assert (transaction.documents_read, transaction.bytes_read) == (2, 50)
+
+
+class Asked:
+    """A snapshot that notes which keys it was asked for."""
+
+    def __init__(self, inner: Snapshot) -> None:
+        self._inner = inner
+        self.keys: list[bytes] = []
+        self.scan = inner.scan
+        self.search = inner.search
+
+    async def get(self, index: IndexDefinition, key: bytes) -> StoredDocument | None:
+        self.keys.append(key)
+        return await self._inner.get(index, key)
+
+
+async def test_the_store_is_asked_for_a_document_once() -> None:
+    transaction, table = await transaction_on({"x": {"a": 1.0}, "y": {"a": 2.0}, "z": {}})
+    transaction.snapshot = asked = Asked(transaction.snapshot)
+    await ids(transaction, table, lower=encode_part(1.5))
+    for _ in range(2):
+        for name, a in (("x", 1.0), ("y", 2.0)):
+            found = await transaction.get(table, name)
+            assert found == document(name, {"a": a})
+            assert type(found) is StoredDocument
+    assert asked.keys == [encode_part("x")]
+
+
+async def test_a_read_counts_and_is_a_dependency_although_a_scan_has_found_it() -> None:
+    transaction, table = await transaction_on({"x": {"a": 1.0}})
+    await ids(transaction, table)
+    for _ in range(3):
+        await transaction.get(table, "x")
+    assert [single_key(table.by_id.number, encode_part("x"))] == list(transaction.reads)
+    assert transaction.documents_read == 3
+    assert transaction.bytes_read == 3 * document("x", {"a": 1.0}).size
+
+
+async def test_what_a_scan_found_of_its_own_writes_is_forgotten_with_them() -> None:
+    transaction, table = await transaction_on({"x": {"a": 1.0}, "y": {"a": 2.0}})
+    mark = transaction.savepoint()
+    await write(transaction, table, "x", {"a": 5.0})
+    await write(transaction, table, "y", None)
+    await write(transaction, table, "z", {"a": 3.0})
+    assert await ids(transaction, table) == ["z", "x"]
+    assert document("x", {"a": 5.0}) == await transaction.get(table, "x")
+    transaction.rollback_to(mark)
+    assert document("x", {"a": 1.0}) == await transaction.get(table, "x")
+    assert document("y", {"a": 2.0}) == await transaction.get(table, "y")
+    assert await transaction.get(table, "z") is None
 
 
 async def test_own_writes_are_read() -> None:
