@@ -26,6 +26,10 @@ class Turn(Protocol):
         """Says it. False when the client reads too slowly and must be asked again later."""
         ...
 
+    def flush(self) -> None:
+        """Sends the answers that still wait for something to leave with."""
+        ...
+
 
 class Rounds:
     """Invariant: a session is in the queue, or among the slow ones, or has nothing to say."""
@@ -35,6 +39,7 @@ class Rounds:
         self._limits = limits
         self._queue: OrderedDict[Turn, None] = OrderedDict()
         self._slow: dict[Turn, None] = {}
+        self._holding: list[Turn] = []
         self._is_called = False
         self._timer: asyncio.TimerHandle | None = None
         self._texts: dict[object, JsonBytes] = {}
@@ -52,11 +57,12 @@ class Rounds:
             if not self._is_called:
                 self._call()
 
-    def enter_first(self, session: Turn) -> None:
-        """Queues the session before all others, a slow one too."""
-        self._slow.pop(session, None)
+    def enter_with_answer(self, session: Turn) -> None:
+        """Queues a session that holds an answer, which waits for its turn or the slice's end."""
+        self._holding.append(session)
         self.enter(session)
-        self._queue.move_to_end(session, last=False)
+        if not self._is_called:
+            self._call()
 
     def leave(self, session: Turn) -> None:
         """Forgets the session."""
@@ -78,6 +84,9 @@ class Rounds:
             if self._clock.monotonic() > deadline:
                 break
         self._texts.clear()
+        holding, self._holding = self._holding, []
+        for session in holding:
+            session.flush()
         if self._queue:
             self._call()
         else:

@@ -214,10 +214,10 @@ class SessionWorker:
         self._answer(encode_mutation_response(request_id, outcome))
 
     def _answer(self, text: JsonBytes) -> None:
-        """Sends a response with the Transition that must follow it, and before what others get."""
+        """Sends a response, with the Transition that must follow it if that is soon enough."""
         self._connection.hold(text)
         self._state.answered()
-        self._rounds.enter_first(self)
+        self._rounds.enter_with_answer(self)
 
     def _act(self, message: RunAction) -> None:
         if len(self._actions) >= self._limits.session_actions_max:
@@ -284,15 +284,7 @@ class SessionWorker:
 
     def take_turn(self) -> bool:
         """Called by `Rounds` when it is this session's turn."""
-        if self._is_closed:
-            return True
-        has_read = self._tell()
-        self._connection.flush()
-        return has_read
-
-    def _tell(self) -> bool:
-        """Sends the next Transition, if there is one. False when the client reads too slowly."""
-        if self._owes_answer():
+        if self._is_closed or self._owes_answer():
             return True
         if self._connection.is_slow():
             return False
@@ -313,6 +305,10 @@ class SessionWorker:
         if self._state.wants_round:
             self._rounds.enter(self)
         return True
+
+    def flush(self) -> None:
+        """Called by `Rounds` when a slice ends."""
+        self._connection.flush()
 
     def close(self) -> None:
         """Ends the session. Mutations under way are finished all the same, actions too."""
