@@ -1,7 +1,8 @@
-"""The documents of a SQLite file that were read by their ids of late, as they are now.
+"""The documents of a SQLite file that were read by their ids or changed of late, as they are now.
 
 A read of a document that is asked for again and again, a user or a thread, then costs a look-up,
-and its text is the same object each time, so that others can keep what they made of it.
+and its text is the same object each time, so that others can keep what they made of it. A change of
+one that is changed again and again need not look for its row.
 """
 
 from reactive.values.document import StoredDocument
@@ -31,7 +32,7 @@ class RecentDocuments:
         return None if found is None else found[1]
 
     def add(self, key: bytes, document: StoredDocument, number: int) -> None:
-        """Takes in what was read; what came first goes first when there is no more room.
+        """Takes in what was read or written; what came first goes first when there is no room.
 
         A document that would push many others out stays out itself.
         """
@@ -42,12 +43,6 @@ class RecentDocuments:
         self._bytes += len(document.json)
         while self._bytes > self._bytes_max:
             self.drop(next(iter(self._documents)))
-
-    def replace(self, key: bytes, document: StoredDocument) -> None:
-        """Notes that a document was changed; one that nobody has read stays out."""
-        number = self.number(key)
-        if number is not None:
-            self.add(key, document, number)
 
     def drop(self, key: bytes) -> None:
         """Forgets a document; one that is not here is no error."""

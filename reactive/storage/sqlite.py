@@ -398,7 +398,7 @@ class SQLiteStore:
             "UPDATE documents SET json = ?, size = ? WHERE n = ?",
             (document.json, document.size, n),
         )
-        self._recent.replace(revision.after_keys[0].joined, document)
+        self._recent.add(revision.after_keys[0].joined, document, n)
         for index, old, new in zip(
             revision.indexes, revision.before_keys, revision.after_keys, strict=True
         ):

@@ -23,18 +23,10 @@ def test_text_is_the_same_object_until_it_changes() -> None:
     recent.add(b"a", first, 7)
     assert recent.get(b"a") is first
 
-    recent.replace(b"a", second)
+    recent.add(b"a", second, 7)
 
     assert recent.get(b"a") is second
     assert 7 == recent.number(b"a")
-
-
-def test_what_nobody_has_read_stays_out() -> None:
-    recent = RecentDocuments(6_400)
-
-    recent.replace(b"a", document("a", 10))
-
-    assert recent.get(b"a") is None
 
 
 def test_what_would_push_out_many_others_stays_out() -> None:
@@ -43,7 +35,7 @@ def test_what_would_push_out_many_others_stays_out() -> None:
 
     recent.add(b"b", document("b", 101), 2)
     assert recent.get(b"b") is None
-    recent.replace(b"a", document("a", 101))
+    recent.add(b"a", document("a", 101), 1)
     assert recent.get(b"a") is None, "the old text must not stay either"
 
 
