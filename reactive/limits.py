@@ -142,7 +142,7 @@ class Limits:
     # Results kept for queries that nobody watches at the moment.
     cache_bytes_max: int = 64 * MIB
     cache_entries_max: int = 20_000
-    recent_documents_bytes_max: int = 4 * MIB  # read by their ids of late, then the oldest go
+    recent_documents_bytes_max: int = 4 * MIB  # read by id or changed of late; the oldest go
     recent_parsed_max: int = 1_000  # of these, of one table
 
     # One socket.
