@@ -20,10 +20,10 @@ APP = Path(__file__).parents[1] / "bench" / "app"
 PACKAGE = str(Path(reactive.__file__).parent)
 BODY = "x" * 100
 
-INSERT = 135  # 130 were counted
-TRANSFER = 285  # 275: two rows found, two changed
+INSERT = 132  # 127 were counted
+TRANSFER = 275  # 268: two rows found, two changed
 PUSH = 21  # 19
-QUERY = 125  # 119, from its subscription to its first result
+QUERY = 115  # 111, from its subscription to its first result
 
 
 class Calls:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import pytest
 from pydantic import BaseModel, Field, RootModel
 
-from reactive import UNSET, Document, Int64, PaginationResult, Unset
+from reactive import UNSET, Document, Id, Int64, PaginationResult, Unset
 from reactive.errors import CallError, LimitError, UsageError
 from reactive.limits import DEFAULT_LIMITS, MIB
 from reactive.runtime.codec import Codec, Encoder
@@ -248,6 +248,21 @@ def test_document_is_passed_on_as_it_is_stored() -> None:
 )
 def test_document_within_something_is_not_parsed(wrap: Any) -> None:
     assert b'{"never":"parsed"}' in Encoder("exact").encode(wrap(raw(FLAT, b'{"never":"parsed"}')))
+
+
+def test_document_whose_id_is_asked_for_is_not_parsed() -> None:
+    document = raw(FLAT, b"<a>")
+
+    assert (document.id, type(document.id)) == ("id1", Id)
+    assert Encoder("exact").encode(document) == b"<a>"
+
+
+def test_text_that_has_changed_is_parsed_again() -> None:
+    """What was made of a document's text is kept by its id."""
+    for count in (1.0, 2.0, 2.0, 3.0):
+        found = stored(FLAT, name="x", count=count)
+
+        assert found.count == count
 
 
 def test_document_that_cannot_have_changed_is_passed_on_after_a_look() -> None:

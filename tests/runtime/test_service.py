@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from reactive.backend import ANYBODY, Caller, CallOutcome, MutationRequest, QueryOutcome
-from reactive.errors import CallError
+from reactive.errors import CallError, UsageError
 from reactive.limits import DEFAULT_LIMITS
 from reactive.protocol.codec import decode_client_message
+from reactive.runtime.db import DatabaseReader
 from reactive.settings import Settings
 from reactive.testing.clock import ManualClock
 from reactive.testing.simulator import SimulatedClock, simulate
@@ -296,6 +297,13 @@ async def test_own_write_is_seen_no_later_than_its_answer() -> None:
             assert "MutationResponse" == response["type"]
             assert value == transition["modifications"][0]["value"]
             client.peer.check_at_rest()
+
+
+async def test_an_action_has_no_transaction() -> None:
+    async with serving() as server:
+        ctx = server.service.action_context("an:action", ANYBODY)
+        with pytest.raises(UsageError, match="an action has no database of its own"):
+            await DatabaseReader(ctx._run).query("counters").collect()
 
 
 async def test_action_waits_for_the_mutations_that_it_runs() -> None:

@@ -247,6 +247,30 @@ def test_fields_of_nested_models_are_camel_too() -> None:
     assert "zip_code" not in refused(handler, {"address": {"zipCode": 5}}, "camel")
 
 
+def test_names_that_pydantic_has_for_itself() -> None:
+    async def handler(ctx: object, copy: str, model_config: int, _own: int = 3) -> None: ...
+
+    assert called(handler, {"copy": "x", "model_config": 1}) == {
+        "copy": "x",
+        "model_config": 1,
+        "_own": 3,
+    }
+    assert "extra field `a0`" in refused(handler, {"a0": "x", "model_config": 1})
+
+
+class Branch(BaseModel):
+    twigs: "list[Branch]" = []
+
+
+def test_a_type_that_holds_itself() -> None:
+    async def handler(ctx: object, branch: Branch, count: int = 1) -> None: ...
+
+    found = called(handler, {"branch": {"twigs": [{"twigs": []}]}})
+
+    assert found == {"branch": Branch(twigs=[Branch()]), "count": 1}
+    assert "Path: .branch.twigs.0.leaf" in refused(handler, {"branch": {"twigs": [{"leaf": 1}]}})
+
+
 def test_any_further_arguments() -> None:
     async def handler(ctx: object, name: str, **rest: Any) -> None: ...
 
