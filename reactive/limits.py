@@ -143,7 +143,8 @@ class Limits:
     cache_bytes_max: int = 64 * MIB
     cache_entries_max: int = 20_000
     recent_documents_bytes_max: int = 4 * MIB  # read by id or changed of late; the oldest go
-    recent_parsed_max: int = 1_000  # of these, of one table
+    recent_parsed_max: int = 1_000  # documents of one table, each of at most so many bytes
+    recent_parsed_bytes_max: int = 8 * KIB
 
     # One socket.
     frame_bytes_max: int = 64 * MIB

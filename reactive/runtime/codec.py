@@ -126,7 +126,8 @@ class Codec:
             fields = wire.copy()
             del fields[ID_FIELD], fields[CREATION_TIME_FIELD]
             parsed = self._validator.validate_python(from_wire(fields))
-            if not self.has_mutable_fields:
+            is_small = len(stored.json) <= DEFAULT_LIMITS.recent_parsed_bytes_max
+            if is_small and not self.has_mutable_fields:
                 if len(self._parsed) >= DEFAULT_LIMITS.recent_parsed_max:
                     self._parsed.clear()
                 self._parsed[stored.id] = stored.json, wire, parsed

@@ -18,7 +18,7 @@ from reactive.limits import DEFAULT_LIMITS, MIB
 from reactive.runtime.codec import Codec, Encoder
 from reactive.runtime.document import any_document
 from reactive.values.document import StoredDocument
-from reactive.values.encoding import NotAValueError
+from reactive.values.encoding import NotAValueError, from_wire
 
 CREATED = 1_700_000_000_000.0
 
@@ -263,6 +263,23 @@ def test_text_that_has_changed_is_parsed_again() -> None:
         found = stored(FLAT, name="x", count=count)
 
         assert found.count == count
+
+
+@pytest.mark.parametrize(("letters", "parses"), [(10, 1), (10_000, 2)])
+def test_what_was_made_of_a_large_document_is_not_kept(
+    letters: int, parses: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def parsed(wire: Any) -> Any:
+        made.append(wire)
+        return from_wire(wire)
+
+    monkeypatch.setattr("reactive.runtime.codec.from_wire", parsed)
+    for _ in range(2):
+        assert len(stored(FLAT, name="y" * letters, count=1.0).name) == letters
+
+    assert len(made) == parses
 
 
 def test_document_that_cannot_have_changed_is_passed_on_after_a_look() -> None:
