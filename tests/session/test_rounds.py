@@ -49,6 +49,9 @@ class Guest:
             self.on_turn()
         return not self.is_slow
 
+    def flush(self) -> None:
+        self.hall.turns.append(f"{self.name}!")
+
 
 async def turn_of_the_loop() -> None:
     # Longer than the simulated loop takes to shuffle, shorter than anybody's timer.
@@ -92,6 +95,32 @@ async def test_loop_has_its_turn_after_a_slice_of_time() -> None:
 
     # Three turns make more than ten milliseconds; sockets are served in between.
     assert "".join(hall.turns)[:10] == "abc|def|g|"
+
+
+async def test_answers_leave_when_the_slice_ends_whosever_turn_it_is() -> None:
+    hall = Hall(turn_s=0.004)
+    hall.enter("abcd")
+    hall.rounds.enter_with_answer(hall.session("e"))
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+    assert hall.turns == ["a", "b", "c", "e!", "d", "e"]
+
+
+def test_answer_of_a_slow_session_does_not_wait_for_it() -> None:
+    hall = Hall()
+
+    async def main() -> None:
+        (slow,) = hall.enter("a")
+        slow.is_slow = True
+        await turn_of_the_loop()
+        hall.rounds.enter_with_answer(slow)
+        await turn_of_the_loop()
+        hall.rounds.leave(slow)
+
+    simulate(main(), seed=0)
+
+    assert hall.turns == ["a", "a!"]
 
 
 def test_session_that_always_has_something_to_say_starves_nobody() -> None:
