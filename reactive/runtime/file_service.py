@@ -21,7 +21,6 @@ from reactive.engine.transaction import Transaction
 from reactive.errors import CallError
 from reactive.limits import MIB, Limits
 from reactive.runtime.db import SystemTables
-from reactive.runtime.files import facts_of
 from reactive.runtime.system_tables import FileKey, StoredFile
 from reactive.runtime.types import UNSET, Id
 from reactive.runtime.upload_tokens import check_token, make_token
@@ -32,6 +31,22 @@ T = TypeVar("T")
 
 _CONTENT_TYPE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]{0,253}[\x21-\x7e])?")
 _PATH: Final = "/api/storage/"
+
+
+async def live_key(db: SystemTables, storage_id: str) -> FileKey | None:
+    """Where the bytes of a file are; None when there is no such file any more."""
+    found = await db.query(FileKey).with_index("by_storage_id", storage_id=storage_id).first()
+    return None if found is None or found.deleted_time is not UNSET else found
+
+
+async def facts_of(db: SystemTables, storage_id: Id[StoredFile]) -> FileFacts | None:
+    """All that is known of a file; None when there is no such file any more."""
+    file = await db.get(storage_id)
+    key = await live_key(db, storage_id)
+    if file is None or key is None:
+        return None
+    content_type = None if file.content_type is UNSET else file.content_type
+    return FileFacts(key.key, int(file.size), file.sha256, content_type)
 
 
 class SystemService(Protocol):

@@ -11,28 +11,12 @@ from typing import TYPE_CHECKING
 from reactive.backend import FileFacts
 from reactive.errors import CallError, UsageError
 from reactive.runtime.db import SystemTables
-from reactive.runtime.system_tables import FileKey, StoredFile
-from reactive.runtime.types import UNSET, Id
+from reactive.runtime.file_service import FileService, facts_of, live_key
+from reactive.runtime.system_tables import StoredFile
+from reactive.runtime.types import Id
 
 if TYPE_CHECKING:
     from reactive.runtime.execution import Execution
-    from reactive.runtime.file_service import FileService
-
-
-async def live_key(db: SystemTables, storage_id: str) -> FileKey | None:
-    """Where the bytes of a file are; None when there is no such file any more."""
-    found = await db.query(FileKey).with_index("by_storage_id", storage_id=storage_id).first()
-    return None if found is None or found.deleted_time is not UNSET else found
-
-
-async def facts_of(db: SystemTables, storage_id: Id[StoredFile]) -> FileFacts | None:
-    """All that is known of a file; None when there is no such file any more."""
-    file = await db.get(storage_id)
-    key = await live_key(db, storage_id)
-    if file is None or key is None:
-        return None
-    content_type = None if file.content_type is UNSET else file.content_type
-    return FileFacts(key.key, int(file.size), file.sha256, content_type)
 
 
 class StorageReader:

@@ -5,13 +5,17 @@ and its text is the same object each time, so that others can keep what they mad
 one that is changed again and again need not look for its row.
 """
 
+from collections import OrderedDict
+
 from reactive.values.document import StoredDocument
 
 _SHARE_MAX = 64
+_OWN_BYTES = 500
+"""What a document takes beside its text: the row, the id, the key and its place."""
 
 
 class RecentDocuments:
-    """Documents by their keys in `by_id`, each with its row's number; bounded in bytes.
+    """Documents by their keys in `by_id`, each with its row's number; bounded in bytes of memory.
 
     Invariant: what is here is what a read by the writing connection would give.
     """
@@ -19,7 +23,7 @@ class RecentDocuments:
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
         self._bytes = 0
-        self._documents: dict[bytes, tuple[StoredDocument, int]] = {}
+        self._documents: OrderedDict[bytes, tuple[StoredDocument, int]] = OrderedDict()
 
     def get(self, key: bytes) -> StoredDocument | None:
         """The document, None when it is not here."""
@@ -40,7 +44,7 @@ class RecentDocuments:
         if len(document.json) > self._bytes_max // _SHARE_MAX:
             return
         self._documents[key] = document, number
-        self._bytes += len(document.json)
+        self._bytes += len(document.json) + _OWN_BYTES
         while self._bytes > self._bytes_max:
             self.drop(next(iter(self._documents)))
 
@@ -48,7 +52,7 @@ class RecentDocuments:
         """Forgets a document; one that is not here is no error."""
         found = self._documents.pop(key, None)
         if found is not None:
-            self._bytes -= len(found[0].json)
+            self._bytes -= len(found[0].json) + _OWN_BYTES
 
     def clear(self) -> None:
         """Forgets everything."""

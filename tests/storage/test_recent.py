@@ -9,7 +9,7 @@ def document(name: str, size: int) -> StoredDocument:
 
 
 def test_what_was_read_first_goes_first() -> None:
-    recent = RecentDocuments(6_400)
+    recent = RecentDocuments(38_400)
     for number in range(65):
         recent.add(b"%d" % number, document(str(number), 100), number)
 
@@ -19,7 +19,7 @@ def test_what_was_read_first_goes_first() -> None:
 
 
 def test_text_is_the_same_object_until_it_changes() -> None:
-    recent, first, second = RecentDocuments(6_400), document("a", 10), document("a", 20)
+    recent, first, second = RecentDocuments(38_400), document("a", 10), document("a", 20)
     recent.add(b"a", first, 7)
     assert recent.get(b"a") is first
 
@@ -30,17 +30,17 @@ def test_text_is_the_same_object_until_it_changes() -> None:
 
 
 def test_what_would_push_out_many_others_stays_out() -> None:
-    recent = RecentDocuments(6_400)
+    recent = RecentDocuments(38_400)
     recent.add(b"a", document("a", 10), 1)
 
-    recent.add(b"b", document("b", 101), 2)
+    recent.add(b"b", document("b", 601), 2)
     assert recent.get(b"b") is None
-    recent.add(b"a", document("a", 101), 1)
+    recent.add(b"a", document("a", 601), 1)
     assert recent.get(b"a") is None, "the old text must not stay either"
 
 
 def test_dropped_makes_room() -> None:
-    recent = RecentDocuments(6_400)
+    recent = RecentDocuments(38_400)
     for number in range(64):
         recent.add(b"%d" % number, document(str(number), 100), number)
 
