@@ -16,7 +16,7 @@ import pytest
 from reactive.limits import DEFAULT_LIMITS, Limits
 from reactive.storage.interface import SchemaChange, Snapshot, Store
 from reactive.testing.documents import Fields, revision, wire_of
-from reactive.testing.store_suite import BY_A, BY_A_AND_B, commit, ids, index_of, rows
+from reactive.testing.store_checks import BY_A, BY_A_AND_B, commit, ids, index_of, rows
 from reactive.values.document import CommitEntry
 from reactive.values.tables import TableDefinition, TableSpec, TextSpec
 from reactive.values.text import TextSearch, search_words

@@ -12,7 +12,7 @@ from reactive.limits import DEFAULT_LIMITS, Limits
 from reactive.storage.interface import Store
 from reactive.testing.clock import ManualClock
 from reactive.testing.documents import Fields, document, wire_of
-from reactive.testing.store_suite import BY_A
+from reactive.testing.store_checks import BY_A
 from reactive.values.encoding import load_json
 from reactive.values.keys import encode_part, prefix_end
 from reactive.values.ranges import IndexRange, ReadSet

@@ -8,7 +8,7 @@ from reactive.engine.commit_log import CommitLog, Conflict, conflict_with
 from reactive.limits import DEFAULT_LIMITS
 from reactive.storage.catalog import Catalog
 from reactive.testing.documents import Fields, revision
-from reactive.testing.store_suite import BY_A
+from reactive.testing.store_checks import BY_A
 from reactive.values.document import CommitEntry
 from reactive.values.keys import encode_part, prefix_end
 from reactive.values.ranges import IndexRange, ReadSet, single_key, whole_index

@@ -21,7 +21,7 @@ from reactive.storage.memory import MemoryStore
 from reactive.testing.clock import ManualClock
 from reactive.testing.documents import document
 from reactive.testing.faults import FaultyStore, Moment, Place
-from reactive.testing.store_suite import stays_pending
+from reactive.testing.store_checks import stays_pending
 from reactive.values.keys import encode_part
 from reactive.values.ranges import whole_index
 from tests.engine.harness import (

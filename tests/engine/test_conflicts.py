@@ -9,7 +9,7 @@ from reactive.engine.transaction import Transaction
 from reactive.errors import ConflictError
 from reactive.limits import DEFAULT_LIMITS
 from reactive.storage.memory import MemoryStore
-from reactive.testing.store_suite import BY_A
+from reactive.testing.store_checks import BY_A
 from reactive.values.tables import TableSpec
 from tests.engine.harness import (
     Prepared,

@@ -13,7 +13,7 @@ from reactive.limits import DEFAULT_LIMITS
 from reactive.storage.memory import MemoryStore
 from reactive.testing.clock import ManualClock
 from reactive.testing.faults import FaultyStore
-from reactive.testing.store_suite import stop
+from reactive.testing.store_checks import stop
 from reactive.values.document import Receipt
 from reactive.values.keys import encode_part
 from reactive.values.ranges import ReadSet, single_key, whole_index

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reactive.engine.eager import run_eagerly
-from reactive.testing.store_suite import stays_pending
+from reactive.testing.store_checks import stays_pending
 
 
 async def test_what_never_waits_is_finished_at_once() -> None:

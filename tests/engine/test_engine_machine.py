@@ -34,7 +34,7 @@ from reactive.limits import DEFAULT_LIMITS
 from reactive.storage.memory import MemoryStore
 from reactive.testing.clock import ManualClock
 from reactive.testing.documents import Fields, wire_of
-from reactive.testing.store_suite import BY_A
+from reactive.testing.store_checks import BY_A
 from reactive.values.keys import encode_part, prefix_end
 from reactive.values.ranges import ReadSet
 from reactive.values.tables import TableDefinition

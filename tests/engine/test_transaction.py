@@ -15,7 +15,7 @@ from reactive.limits import DEFAULT_LIMITS, Limits
 from reactive.storage.interface import Snapshot
 from reactive.storage.memory import MemoryStore
 from reactive.testing.documents import Fields, document, revision, wire_of
-from reactive.testing.store_suite import BY_A, commit
+from reactive.testing.store_checks import BY_A, commit
 from reactive.values.document import Receipt, StoredDocument
 from reactive.values.encoding import load_json
 from reactive.values.keys import encode_part, prefix_end

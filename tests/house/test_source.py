@@ -56,11 +56,10 @@ def test_app_is_loaded_by_name_only() -> None:
 
 
 def test_modules_are_short() -> None:
-    """The conformance suite is one file on purpose: a store inherits all of it."""
     assert {} == {
         name_of(each): lines
         for each in MODULES
-        if (lines := each.read_text().count("\n")) > LINES_MAX and each.name != "store_suite.py"
+        if (lines := each.read_text().count("\n")) > LINES_MAX
     }
 
 

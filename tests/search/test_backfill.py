@@ -12,7 +12,7 @@ from reactive.storage.interface import Store
 from reactive.storage.memory import MemoryStore
 from reactive.storage.sqlite import SQLiteStore
 from reactive.testing.documents import Fields, revision
-from reactive.testing.store_suite import WITH_TEXTS, found
+from reactive.testing.store_checks import WITH_TEXTS, found
 from reactive.values.document import CommitEntry, Revision
 from reactive.values.tables import TableSpec
 from tests.search.oracle import Text, check_result

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reactive.storage.catalog import Catalog
-from reactive.testing.store_suite import BY_A, BY_A_AND_B
+from reactive.testing.store_checks import BY_A, BY_A_AND_B
 from reactive.values.tables import IndexDefinition, TableDefinition, TableSpec
 
 specs = st.lists(

@@ -13,7 +13,8 @@ from reactive.storage.memory import MemoryStore
 from reactive.storage.sqlite import SQLiteStore
 from reactive.testing.documents import revision
 from reactive.testing.faults import FaultyStore
-from reactive.testing.store_suite import DurableStoreSuite, commit, ids, stays_pending
+from reactive.testing.store_checks import commit, ids, stays_pending
+from reactive.testing.store_suite import DurableStoreSuite
 from reactive.values.document import CommitEntry
 
 

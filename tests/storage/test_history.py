@@ -13,7 +13,7 @@ from reactive.limits import DEFAULT_LIMITS, Limits
 from reactive.storage.catalog import Catalog
 from reactive.storage.history import History, Rewind, merge_rows
 from reactive.testing.documents import Fields, document, revision, wire_of
-from reactive.testing.store_suite import BY_A
+from reactive.testing.store_checks import BY_A
 from reactive.values.document import CommitEntry, Revision, Row
 from reactive.values.keys import prefix_end
 

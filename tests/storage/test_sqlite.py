@@ -19,11 +19,9 @@ from reactive.storage.interface import Store
 from reactive.storage.sqlite import SQLiteStore
 from reactive.storage.sqlite_layout import sqlite_path
 from reactive.testing.documents import document, revision
-from reactive.testing.store_suite import (
+from reactive.testing.store_checks import (
     BY_A,
     WITH_TEXTS,
-    DurableStoreSuite,
-    StoreSuite,
     commit,
     found,
     ids,
@@ -32,6 +30,7 @@ from reactive.testing.store_suite import (
     stop,
     text_index_of,
 )
+from reactive.testing.store_suite import DurableStoreSuite, StoreSuite
 from reactive.values.document import CommitEntry, Receipt
 from reactive.values.keys import encode_part
 from tests.storage.machine import DurableStoreMachine, StoreMachine

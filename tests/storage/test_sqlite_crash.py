@@ -11,7 +11,7 @@ import pytest
 
 from reactive.errors import StorageError
 from reactive.storage.sqlite import SQLiteStore
-from reactive.testing.store_suite import ids
+from reactive.testing.store_checks import ids
 from tests.storage import writer
 
 KILLS = 10

@@ -14,7 +14,7 @@ from reactive.errors import StorageError
 from reactive.limits import DEFAULT_LIMITS
 from reactive.storage.sqlite import SQLiteStore
 from reactive.testing.documents import revision
-from reactive.testing.store_suite import commit
+from reactive.testing.store_checks import commit
 from reactive.values.document import CommitEntry, Receipt
 from tests.storage.test_sqlite import hold_commit
 
