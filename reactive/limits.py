@@ -84,6 +84,8 @@ class Limits:
     segment_parts_min: int = 64  # a text is in; a row that begins later may become longer
     flush_s: float = 0.04  # between two transactions with text of one stream
     flush_gap_s: float = 0.005  # between two transactions, so that what is urgent meets others
+    flush_crowd_min: int = 64  # streams, from which on all of them share each transaction
+    flush_crowd_gap_s: float = 0.05  # between two transactions then, so that there are 20 a second
     flush_characters_max: int = 512  # of one stream, then it waits no longer
     flush_streams_max: int = 200  # in one transaction
     heartbeat_s: float = 3.0

@@ -204,12 +204,10 @@ class StreamWriter:
         """What is to be written now, if it is due; the same again until it has been."""
         if self._unwritten is not None:
             return self._unwritten
-        limits = self._flusher.limits
-        # Others are written with those whose time has come only if theirs is about to: a
-        # transaction of all streams would keep each waiting for all the others.
-        if self.wait(now) > limits.flush_gap_s:
+        # Others are written with those whose time has come if theirs is about to.
+        if self.wait(now) > self._flusher.gap_s:
             return None
-        beats = now - self._last_beat >= limits.heartbeat_s
+        beats = now - self._last_beat >= self._flusher.limits.heartbeat_s
         events = joined(self._pending)
         self._pending = []
         self._pending_bytes = 0
@@ -387,7 +385,13 @@ class Flusher:
             if now - last_look >= self.limits.stop_look_s:
                 await self._look(last_look)
                 last_look = now
-            await sleep(self.clock, self.limits.flush_gap_s)
+            await sleep(self.clock, self.gap_s)
+
+    @property
+    def gap_s(self) -> float:
+        """Between two transactions: few streams keep none waiting for others, many do."""
+        is_crowd = len(self._writers) >= self.limits.flush_crowd_min
+        return self.limits.flush_crowd_gap_s if is_crowd else self.limits.flush_gap_s
 
     def expect(self, seconds: float) -> None:
         """Somebody has what should be written within so long."""

@@ -99,6 +99,21 @@ async def test_all_streams_share_a_transaction_a_tick(chat: Chat, streams: int) 
     assert len(rows) >= streams * 4 * TICKS_PER_S * 0.8
 
 
+async def test_many_streams_wait_for_each_other(chat: Chat) -> None:
+    thread = await chat.thread()
+    for _ in range(100):
+        await chat.send(thread=thread)
+    await chat.backend.advance(1)
+    counts = Counts(chat)
+    before = counts.commits
+
+    await chat.backend.advance(4)
+
+    assert 4 * 20 * 0.8 <= counts.runs["streams:flush"] <= 4 * 20
+    assert counts.commits - before <= counts.runs["streams:flush"] + 3
+    assert len({row.stream_id for row in await chat.rows("streamEvents")}) == 100
+
+
 async def test_lists_stand_still_while_tokens_arrive(chat: Chat) -> None:
     sent = await chat.send()
     async with (
