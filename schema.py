@@ -37,7 +37,8 @@ class Message(Document, table="messages"):
     """One message of a thread. `order` counts from 0 within the thread, without gaps.
 
     The row of an answer changes when its status does, never with its text: `content` is empty until
-    the answer is over, and the text so far is in `MessagePart`.
+    the answer is over, and the text so far is in `MessagePart`. `dismissed_at`, in milliseconds
+    since the epoch, is for a failed answer that is shown no more (`functions/_shown.py`).
     """
 
     thread_id: Id[Thread]
@@ -54,6 +55,7 @@ class Message(Document, table="messages"):
     error_code: str | Unset = UNSET
     error_text: str | Unset = UNSET
     streaming_for_user: str | Unset = UNSET
+    dismissed_at: float | Unset = UNSET
     last_updated: float
 
     by_thread = index("thread_id", "order")

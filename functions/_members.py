@@ -72,8 +72,10 @@ class Start:
 
 
 def shown_of(view: TaskView) -> TaskStream | None:
-    """The newest stream that is open, else the newest."""
+    """The newest stream that is open, else the newest; none if that one's answer was dismissed."""
     newest = view.streams[-1] if view.streams else None
+    if newest is not None and newest.is_dismissed:
+        newest = None
     return next((each for each in reversed(view.streams) if each.is_open), newest)
 
 
@@ -303,6 +305,9 @@ class Member:
             await self._say("stream-state", state_of([], None))
             return
         stream = self._room.view.find(shown.stream.stream_id) or shown.stream
+        if stream.is_dismissed and stream.stream_id in self._done:
+            await self._say("stream-state", state_of([], None))
+            return
         chunks: list[Chunk] = []
         if self._path == "legacy":
             dialect = SocketIo(stream.stream_id)

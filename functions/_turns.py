@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from functions._shown import is_shown
 from reactive import MutationCtx, QueryCtx
 from schema import Message, Stream
 
@@ -9,7 +10,10 @@ TURNS_MAX = 100
 
 
 async def turns_of(ctx: QueryCtx | MutationCtx, stream: Stream) -> list[dict[str, Any]]:
-    """The conversation before a stream's own message, as `{role, text}`, oldest first."""
+    """The conversation before a stream's own message, as `{role, text}`, oldest first.
+
+    A failed answer is a part of it until it is dismissed, as far as it has a text.
+    """
     own = await ctx.db.get(stream.message_id)
     if own is None:
         return []
@@ -18,7 +22,7 @@ async def turns_of(ctx: QueryCtx | MutationCtx, stream: Stream) -> list[dict[str
     )
     turns = [
         {"role": message.role, "text": message.content}
-        for message in await before.order("desc").take(TURNS_MAX)
+        for message in await before.order("desc").filter(is_shown).take(TURNS_MAX)
         if message.content
     ]
     return turns[::-1]

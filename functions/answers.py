@@ -209,6 +209,7 @@ async def ask_again(ctx: MutationCtx, message_id: Id[Message], model: str | Unse
         finish_reason=UNSET,
         error_code=UNSET,
         error_text=UNSET,
+        dismissed_at=UNSET,
         last_updated=now_ms,
     )
     job = await ctx.scheduler.run_after(0, streams.generate, stream_id=stream)

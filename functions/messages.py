@@ -5,8 +5,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from functions import streams
-from functions._checks import caller_of, check_text, own_thread, refuse
+from functions._checks import caller_of, check_text, own_message, own_thread, refuse
 from functions._limits import spend_message
+from functions._shown import is_shown
 from functions._text import text_so_far
 from functions.flags import decide_realtime
 from reactive import (
@@ -48,6 +49,7 @@ async def list_messages(
         await ctx.db.query(Message)
         .with_index("by_thread", thread_id=thread_id)
         .order("desc")
+        .filter(is_shown)
         .paginate(pagination_opts)
     )
 
@@ -66,7 +68,8 @@ async def legacy_view(ctx: QueryCtx, thread_id: Id[Thread]) -> list[dict[str, An
 
 async def _with_text(ctx: QueryCtx, thread_id: Id[Thread]) -> list[dict[str, Any]]:
     await own_thread(ctx, thread_id)
-    newest = ctx.db.query(Message).with_index("by_thread", thread_id=thread_id).order("desc")
+    messages = ctx.db.query(Message).with_index("by_thread", thread_id=thread_id)
+    newest = messages.order("desc").filter(is_shown)
     shown = []
     for message in reversed(await newest.take(OBSERVED_MAX)):
         fields = message.model_dump(by_alias=True)
@@ -102,6 +105,27 @@ async def send(
         job = await ctx.scheduler.run_after(0, streams.generate, stream_id=sent.stream_id)
         await ctx.db.patch(sent.stream_id, job_id=str(job))
     return sent
+
+
+@mutation
+async def dismiss(ctx: MutationCtx, message_id: Id[Message]) -> None:
+    """Show a failed answer to nobody any more, nor to models; its rows stay.
+
+    One that is dismissed already is no error, and nothing is written. Made anew it is shown again.
+
+    Raises:
+        ApplicationError: when there is no such message, or it is no answer that has failed: what a
+            user wrote, an answer in the making, or one that is complete or was stopped.
+    """
+    message = await own_message(ctx, message_id)
+    if message.role != "assistant":
+        refuse("invalid_request", "Only an answer can be dismissed, and this is a message.")
+    if message.status in ("pending", "streaming"):
+        refuse("conflict", "The answer is still being made.")
+    if message.status != "error":
+        refuse("conflict", f"Only a failed answer can be dismissed; this one is {message.status}.")
+    if is_shown(message):
+        await ctx.db.patch(message.id, dismissed_at=ctx.now.timestamp() * 1_000)
 
 
 @internal_mutation

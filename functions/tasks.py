@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from functions import streams
 from functions._checks import caller_of, find_thread, own_thread, refuse
 from functions._path import Path, path_of
+from functions._shown import is_shown
 from reactive import (
     UNSET,
     Id,
@@ -37,6 +38,7 @@ class TaskStream(BaseModel):
     message_id: Id[Message]
     status: str
     error_text: str | None
+    is_dismissed: bool
     created_at: float
     changed_at: float
 
@@ -128,6 +130,7 @@ async def _stream(ctx: QueryCtx, message: Message, stream_id: Id[Stream]) -> Tas
         message_id=message.id,
         status=STATUSES.get(message.status, "RUNNING"),
         error_text=None if isinstance(message.error_text, Unset) else message.error_text,
+        is_dismissed=not is_shown(message),
         created_at=message.creation_time if stream is None else stream.creation_time,
         changed_at=message.last_updated,
     )
@@ -152,7 +155,7 @@ async def history(ctx: QueryCtx, name: str) -> list[Message]:
     """A task's newest messages, oldest first, as `messages:list` has them."""
     thread = await _own(ctx, name)
     messages = ctx.db.query(Message).with_index("by_thread", thread_id=thread.id)
-    return (await messages.order("desc").take(HISTORY_MAX))[::-1]
+    return (await messages.order("desc").filter(is_shown).take(HISTORY_MAX))[::-1]
 
 
 @internal_mutation

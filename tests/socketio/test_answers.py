@@ -94,6 +94,61 @@ async def test_a_failure(site: Site, connect: Connect, task: str) -> None:
     assert kinds(client.chunks()) == expected(await site.log(sent["streamId"]))
 
 
+async def test_a_failure_that_is_dismissed_is_told_no_more(
+    site: Site, connect: Connect, task: str
+) -> None:
+    await site.thread(task)
+    client = await connect(site.server.url)
+    await client.join(task)
+    await client.send(task, "one two", llmModel="scripted/echo")
+    await client.until_told("stream-complete")
+    sent = await client.send(task, "hello", llmModel="scripted/fail")
+    await client.until(lambda: client.statuses()[-1:] == ["FAILED"])
+    await client.call("get-chat-history", taskId=task)
+    await client.call("request-history", taskId=task)
+    history = (await client.until_told("chat-history"))["messages"]
+    assert history[-1]["_id"] == sent["messageId"]
+    state = await client.until_told("stream-state", 2)
+    assert state["totalChunks"] == len(client.chunks(sent["streamId"]))
+
+    await site.call("mutation", "messages:dismiss", messageId=sent["messageId"])
+
+    nothing = {"chunks": [], "isStreaming": False, "totalChunks": 0}
+    late = await connect(site.server.url)
+    assert await late.join(task) == {"variant": "legacy", "path": "legacy"}
+    assert await late.until_told("stream-state") == nothing
+    # Who has not joined is told by the store, who has by the room.
+    other = await connect(site.server.url)
+    for each, states in ((client, 3), (late, 2), (other, 1)):
+        await each.call("get-chat-history", taskId=task)
+        told = await each.until_told("chat-history", 2 if each is client else 1)
+        assert told["messages"] == history[:-1]
+        await each.call("request-history", taskId=task)
+        assert await each.until_told("stream-state", states) == nothing
+    assert client.statuses()[-1] == "FAILED"
+
+    # What comes next is told as ever.
+    await client.send(task, "three", llmModel="scripted/echo")
+    await late.until_told("stream-complete")
+    assert text(late.chunks()) == "three"
+
+
+async def test_a_failure_is_told_to_its_end_to_who_was_away_when_it_was_dismissed(
+    site: Site, connect: Connect, task: str
+) -> None:
+    await site.thread(task)
+    client = await connect(site.server.url)
+    await client.join(task)
+    sent = await client.send(task, "one two three four", llmModel="scripted/fail")
+    await client.until_told("stream-error")
+    await site.call("mutation", "messages:dismiss", messageId=sent["messageId"])
+    since = {"streamId": sent["streamId"], "seq": client.chunks()[0]["seq"]}
+    back = await connect(site.server.url)
+    await back.join(task, since=since)
+    await back.until(lambda: back.statuses()[-1:] == ["FAILED"])
+    assert back.chunks() == client.chunks()[1:]
+
+
 async def test_a_stop_keeps_the_text_so_far(site: Site, connect: Connect, task: str) -> None:
     await site.thread(task)
     client = await connect(site.server.url)

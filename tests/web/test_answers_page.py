@@ -95,6 +95,36 @@ def test_a_failed_answer_says_why_and_can_be_asked_again(chat: Chat) -> None:
     ada.wait_for_texts(TEXTS, ["one two", "one two"])
 
 
+def test_a_failed_answer_is_dismissed_in_every_window(chat: Chat) -> None:
+    ada = chat.join("Ada")
+    create_thread(ada, "Failing")
+    grace = chat.join("Grace")
+    ask(ada, ECHO, "before")
+    ask(ada, "scripted/fail", "one two three four")
+    failed = on("answer", state="error")
+    for window in (ada, grace):
+        window.wait_for(failed)
+        window.wait_for_texts(TEXTS, ["before", "one two"])
+
+    ada.click("role=button[name='Dismiss this failed answer']")
+    for window in (ada, grace):
+        window.wait_for(failed, state="detached")
+        window.wait_for_texts(on("message-text"), ["before", "one two three four"])
+        window.wait_for_texts(TEXTS, ["before"])
+    grace.call("reload")
+    grace.wait_for_texts(TEXTS, ["before"])
+    ask(grace, "scripted/fail", "again")
+    for window in (ada, grace):
+        window.wait_for(failed)
+
+    # It is gone from the window that dismisses it before the server has answered.
+    chat.server.kill()
+    ada.click(on("dismiss-answer"))
+    ada.wait_for(failed, state="detached")
+    ada.wait_for_texts(TEXTS, ["before"])
+    grace.wait_for(failed)
+
+
 # --- Tools ---
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 
 import pytest
 
@@ -156,6 +157,53 @@ async def test_a_blank_or_too_long_message_is_refused(client: SyncClient, thread
         assert said == {"code": "invalid_request", "message": reason}
     assert await messages_of(client, thread_id) == []
     await client.run("messages:send", {"threadId": thread_id, "prompt": "x" * 100_000})
+
+
+async def look_at(client: SyncClient, thread_id: str) -> list[int]:
+    """Subscribes to all that lists the messages of a thread."""
+    first_page = {"paginationOpts": FIRST_PAGE}
+    return [
+        await client.subscribe(path, {"threadId": thread_id, **more})
+        for path, more in (
+            ("messages:list", first_page),
+            ("messages:observe", {}),
+            ("messages:legacyView", {}),
+        )
+    ]
+
+
+def are_shown(client: SyncClient, looks: list[int], *statuses: str) -> bool:
+    """Whether each of the lists has messages of exactly these statuses."""
+    values = [client.results[look].value for look in looks]
+    lists = [value["page"] if isinstance(value, dict) else value for value in values]
+    return [{one["status"] for one in messages} for messages in lists] == [set(statuses)] * 3
+
+
+async def test_a_failed_answer_is_dismissed_for_all_who_look(
+    app: ServerProcess, client: SyncClient, thread_id: str
+) -> None:
+    async with SyncClient() as other:
+        await other.open(app.sync_url)
+        looking = [(each, await look_at(each, thread_id)) for each in (client, other)]
+        asked = {"threadId": thread_id, "prompt": "one two", "model": "scripted/fail"}
+        sent = await client.run("messages:send", asked)
+        for each, looks in looking:
+            await each.until(partial(are_shown, each, looks, "complete", "error"))
+
+        failed = {"messageId": sent["messageId"]}
+        await client.run("messages:dismiss", failed)
+        for each, looks in looking:
+            await each.until(partial(are_shown, each, looks, "complete"))
+
+        told = [[len(each.history[look]) for look in looks] for each, looks in looking]
+        for each, _ in looking:
+            await each.run("messages:dismiss", failed)
+        assert told == [[len(each.history[look]) for look in looks] for each, looks in looking]
+        stream = {"streamId": sent["streamId"]}
+        rebuilt = await other.query("streamEvents:reconstructStreamContent", stream)
+        assert rebuilt.value["content"] == "one "
+        said = await refusal(client, "messages:dismiss", {"messageId": sent["userMessageId"]})
+        assert said["code"] == "invalid_request"
 
 
 # --- Presence ---

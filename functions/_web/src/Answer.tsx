@@ -12,7 +12,7 @@ import {
 } from "./answer.ts";
 import type { Message } from "./api.ts";
 import { useParts, useSmoothText } from "./live.ts";
-import { AlertIcon, ChevronIcon, GaugeIcon, RetryIcon, StopIcon } from "./icons.tsx";
+import { AlertIcon, ChevronIcon, CloseIcon, GaugeIcon, RetryIcon, StopIcon } from "./icons.tsx";
 import { CopyButton, Markdown } from "./Markdown.tsx";
 import { meters } from "./meter.ts";
 import { modelTitle } from "./model.ts";
@@ -23,6 +23,8 @@ export interface AnswerActions {
   stop: (streamId: string) => void;
   /** Sends the same words again, to the same model. */
   ask: (prompt: string, model: string | undefined) => void;
+  /** Hides an answer that has failed, in every window. */
+  dismiss: (messageId: string) => void;
   /** Shows the figures of the answer's stream. */
   inspect: (streamId: string) => void;
 }
@@ -51,7 +53,7 @@ export const Answer = memo(function Answer({ answer, actions }: Props) {
         <PartItem key={`${part.kind}:${part.key}`} part={part} isLive={live} />
       ))}
       {live && <Activity message={message} parts={parts} stop={actions.stop} />}
-      {ending && <EndingNote ending={ending} answer={answer} ask={actions.ask} />}
+      {ending && <EndingNote ending={ending} answer={answer} actions={actions} />}
       {!live && <Foot message={message} inspect={actions.inspect} />}
     </div>
   );
@@ -141,11 +143,11 @@ function Activity({
 function EndingNote({
   ending,
   answer,
-  ask,
+  actions,
 }: {
   ending: Ending;
   answer: AnswerInfo;
-  ask: AnswerActions["ask"];
+  actions: AnswerActions;
 }) {
   const { prompt, message } = answer;
   return (
@@ -158,15 +160,30 @@ function EndingNote({
         </span>
       </p>
       {ending.detail !== "" && <p className="ending-detail">{ending.detail}</p>}
-      {ending.canRetry && prompt !== undefined && (
-        <button
-          type="button"
-          className="mini"
-          data-testid="ask-again"
-          onClick={() => ask(prompt, message.model)}
-        >
-          <RetryIcon /> Try again
-        </button>
+      {ending.canRetry && (
+        <p className="ending-actions">
+          {prompt !== undefined && (
+            <button
+              type="button"
+              className="mini"
+              data-testid="ask-again"
+              onClick={() => actions.ask(prompt, message.model)}
+            >
+              <RetryIcon /> Try again
+            </button>
+          )}
+          {ending.kind === "error" && (
+            <button
+              type="button"
+              className="mini"
+              aria-label="Dismiss this failed answer"
+              data-testid="dismiss-answer"
+              onClick={() => actions.dismiss(message._id)}
+            >
+              <CloseIcon /> Dismiss
+            </button>
+          )}
+        </p>
       )}
     </div>
   );

@@ -5,7 +5,7 @@ import { isLive } from "./answer.ts";
 import { api } from "./api.ts";
 import { Composer } from "./Composer.tsx";
 import { DebugPanel } from "./DebugPanel.tsx";
-import { useAnchoredScroll, useAnnouncement, useKey, useSend } from "./hooks.ts";
+import { useAnchoredScroll, useAnnouncement, useDismiss, useKey, useSend } from "./hooks.ts";
 import { DownIcon } from "./icons.tsx";
 import { randomId } from "./identity.ts";
 import { LoadOnSight } from "./LoadOnSight.tsx";
@@ -50,6 +50,7 @@ export function Conversation(props: Props) {
   const { isAtEnd, onScroll, toEnd } = useAnchoredScroll(scroller, rows);
   const send = useSend(report);
   const stop = useMutation(api.streams.stop);
+  const dismiss = useDismiss(threadId);
   const [inspected, setInspected] = useState<string>();
   const said = useAnnouncement(
     messages.results,
@@ -91,12 +92,13 @@ export function Conversation(props: Props) {
     () => ({
       stop: stopStream,
       ask,
+      dismiss,
       inspect: (streamId) => {
         setInspected(streamId);
         onDebug(true);
       },
     }),
-    [stopStream, ask, onDebug],
+    [stopStream, ask, dismiss, onDebug],
   );
   const refusalActions = useMemo<RefusalActions>(() => {
     const dismiss = ({ clientMessageId }: Refused) => report({ type: "taken", clientMessageId });

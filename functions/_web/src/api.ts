@@ -110,6 +110,7 @@ export const api = {
       "messages:list",
     ),
     send: makeFunctionReference<"mutation", NewMessage, Sent>("messages:send"),
+    dismiss: makeFunctionReference<"mutation", OfMessage, null>("messages:dismiss"),
   },
   models: {
     list: makeFunctionReference<"query", Record<string, never>, string[]>("models:list"),

@@ -124,6 +124,27 @@ export function useSend(report: (event: OutboxEvent) => void): (message: NewMess
   );
 }
 
+/** Hides a failed answer in every window, in this one before the server answers. */
+export function useDismiss(threadId: string): (messageId: string) => void {
+  const mutate = useMutation(api.messages.dismiss);
+  return useCallback(
+    (messageId) => {
+      const dismiss = mutate.withOptimisticUpdate((store, dismissed) => {
+        for (const { args, value } of store.getAllQueries(api.messages.list)) {
+          if (args.threadId !== threadId || value === undefined) continue;
+          const page = value.page.filter(({ _id }) => _id !== dismissed.messageId);
+          if (page.length < value.page.length) {
+            store.setQuery(api.messages.list, args, { ...value, page });
+          }
+        }
+      });
+      // What the server refuses to hide is shown again: somebody has had it made anew.
+      void dismiss({ messageId }).catch(() => undefined);
+    },
+    [mutate, threadId],
+  );
+}
+
 interface AnchoredScroll {
   isAtEnd: boolean;
   onScroll: () => void;

@@ -17,7 +17,9 @@ import {
   ended,
   mutation,
   newThread,
+  openConvex,
   openQueries,
+  openSocket,
   proxyUrl,
   query,
   run,
@@ -115,6 +117,89 @@ check("useEventStreamingChat tells a failure, and what the server refuses", asyn
     await assert.rejects(now().sendStreamingMessage("  "));
     await until(() => now().streamingError !== null);
   }, { props: { sessionId: thread, model: "scripted/fail" } });
+});
+
+/** What a second client sees of a thread: by live queries, and by a socket that asks for its history. */
+async function secondClient(threadId) {
+  const client = openConvex();
+  const socket = openSocket();
+  const views = {};
+  const paginationOpts = { numItems: 20, cursor: null };
+  client.onUpdate("messages:list", { threadId, paginationOpts }, ({ page }) => (views.list = page.toReversed()));
+  for (const name of ["observe", "legacyView"]) {
+    client.onUpdate(`messages:${name}`, { threadId }, (messages) => (views[name] = messages));
+  }
+  const history = () => {
+    const told = new Promise((resolve) => socket.once("chat-history", ({ messages }) => resolve(messages)));
+    socket.emit("get-chat-history", { taskId: threadId });
+    return told;
+  };
+  const close = () => {
+    socket.close();
+    return client.close();
+  };
+  /** Waits until every way shows exactly the messages of these ids, and gives those of the list. */
+  async function shows(ids) {
+    const isAsExpected = (messages) => messages?.map(({ _id }) => _id).join() === ids.join();
+    await until(() => [views.list, views.observe, views.legacyView].every(isAsExpected), ids.join());
+    assert.ok(isAsExpected(await history()));
+    return views.list;
+  }
+  return { shows, close };
+}
+
+const storedOf = ({ streamId, messageId }) =>
+  Promise.all([
+    query("streamEvents:reconstructStreamContent", { streamId }),
+    query("streams:debugInfo", { streamId }),
+    query("parts:order", { messageId }),
+  ]);
+
+function clearsAndDismisses(useHook) {
+  return async () => {
+    await setPath("reactive");
+    const threadId = await newThread();
+    const other = await secondClient(threadId);
+    await withHook(useHook, async ({ now }) => {
+      const sent = await now().sendStreamingMessage("one two three four");
+      await until(() => now().streamingMessage?.status === "error");
+      const both = [sent.userMessageId, sent.messageId];
+      const seen = await other.shows(both);
+      const stored = await storedOf(sent);
+
+      now().clearStreaming();
+      await until(() => now().streamingMessage === null && now().streamingError === null);
+      assert.deepEqual(await storedOf(sent), stored);
+      assert.deepEqual(await other.shows(both), seen);
+
+      await now().dismissMessage(sent.messageId);
+      await other.shows([sent.userMessageId]);
+      assert.deepEqual(await storedOf(sent), stored);
+      await now().dismissMessage(sent.messageId);
+      await assert.rejects(now().dismissMessage(sent.userMessageId), ({ data }) => data.code === "invalid_request");
+    }, { props: { sessionId: threadId, model: "scripted/fail" } });
+    await other.close();
+  };
+}
+
+check(
+  "useEventStreamingChat clears a failed answer for itself, and dismisses it for everybody",
+  clearsAndDismisses(useEventStreamingChat),
+);
+check(
+  "useStreamingChatCompat clears a failed answer for itself, and dismisses it for everybody",
+  clearsAndDismisses(useStreamingChatCompat),
+);
+
+check("a dismissed answer that was not cleared is shown no more, nor is its failure", async () => {
+  await setPath("reactive");
+  const threadId = await newThread();
+  await withHook(useEventStreamingChat, async ({ now }) => {
+    const { messageId } = await now().sendStreamingMessage("Tell me.");
+    await until(() => now().streamingError !== null);
+    await now().dismissMessage(messageId);
+    await until(() => now().streamingMessage === null && now().streamingError === null);
+  }, { props: { sessionId: threadId, model: "scripted/fail" } });
 });
 
 check("pollInterval is the least time between two texts", async () => {

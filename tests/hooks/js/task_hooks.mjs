@@ -19,6 +19,7 @@ import {
   ListeningWebSocket,
   newThread,
   openQueries,
+  query,
   run,
   send,
   setPath,
@@ -143,6 +144,32 @@ function hybridOn(variant, isLegacy) {
 
 check("useHybridTask on the new path: text by the log, all else by the socket", hybridOn("reactive", false));
 check("useHybridTask on the old path: all by the socket", hybridOn("legacy", true));
+
+check("a failed answer that one window dismisses is gone in the other, on both paths", async () => {
+  for (const [variant, useHook] of [["legacy", useHybridTask], ["reactive", useMessageStreaming]]) {
+    await setPath(variant);
+    const thread = await newThread();
+    const props = { taskId: thread };
+    const failure = ({ messages }) => messages.find(({ status }) => status === "error");
+    await withHook(({ taskId }) => useMessageStreaming(taskId), async ({ now: other }) => {
+      await withHook(({ taskId }) => useHook(taskId), async ({ now }) => {
+        const { userMessageId, messageId, streamId } = await send(thread, "scripted/fail");
+        await until(() => failure(now()) && failure(other()));
+        await now().dismissMessage(messageId);
+        await until(() => !failure(now()) && !failure(other()));
+        for (const each of [now(), other()]) {
+          assert.deepEqual(each.messages.map(({ _id }) => _id), [userMessageId]);
+          assert.equal(each.isStreaming, false);
+        }
+        const { parts } = await query("streamEvents:reconstructStreamContent", { streamId });
+        assert.ok(parts.length > 0, "its rows stay");
+        const live = await send(thread, "scripted/story");
+        await assert.rejects(now().dismissMessage(live.messageId), ({ data }) => data.code === "conflict");
+        await stop(live.streamId);
+      }, { props });
+    }, { props });
+  }
+});
 
 check("useHybridTask loses nothing when the flag flips in mid-answer", async () => {
   await setPath("reactive");

@@ -19,6 +19,12 @@ export const chat: StreamingChat = {} as EventStreamingChat;
 export const streaming: MessageStreaming = {} as HybridTaskView;
 export const messages: (taskId: string | undefined) => MessageStreaming = useHybridTask;
 
+// What the old hooks don't have is only added.
+export const dismissals: ((messageId: string) => Promise<void>)[] = [
+  chat.dismissMessage,
+  streaming.dismissMessage,
+];
+
 // @ts-expect-error: only the new one counts events
 export const back: typeof useEventStreamingChat = useStreamingChatCompat;
 // @ts-expect-error: an id, or undefined while there is none

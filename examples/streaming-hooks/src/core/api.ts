@@ -100,6 +100,7 @@ export const api = {
     >("messages:list"),
     legacyView: makeFunctionReference<"query", OfThread, Message[]>("messages:legacyView"),
     send: makeFunctionReference<"mutation", NewMessage, Sent>("messages:send"),
+    dismiss: makeFunctionReference<"mutation", OfMessage, null>("messages:dismiss"),
   },
   parts: {
     order: makeFunctionReference<"query", OfMessage, PartPlace[]>("parts:order"),

@@ -10,6 +10,7 @@ export * from "./use-http-tutor-stream.ts";
 export * from "./use-hybrid-task.ts";
 export {
   useMessageStreaming,
+  type DismissMessage,
   type MessageStreaming,
   type StreamingPart,
 } from "./use-message-streaming.ts";

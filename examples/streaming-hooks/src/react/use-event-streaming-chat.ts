@@ -14,7 +14,12 @@ import { readLog } from "../core/live.ts";
 import type { Path } from "../core/path.ts";
 import { Throttle } from "../core/throttle.ts";
 import { useLiveClient, usePath } from "./context.tsx";
-import { isLive, useMessages } from "./use-message-streaming.ts";
+import {
+  isLive,
+  useDismissMessage,
+  useMessages,
+  type DismissMessage,
+} from "./use-message-streaming.ts";
 
 export interface ChatOptions {
   /** The thread; undefined subscribes to nothing. */
@@ -38,7 +43,7 @@ export interface EventStreamingMessage extends StreamingMessage {
   eventCount: number;
 }
 
-/** What the old hook gives, and the new one as well. */
+/** What the old hook gives, and the new one as well; `dismissMessage` is added to it. */
 export interface StreamingChat<Shown extends StreamingMessage = StreamingMessage> {
   /** The answer that is being made, or was last, until it is cleared or the next one begins. */
   streamingMessage: Shown | null;
@@ -47,6 +52,7 @@ export interface StreamingChat<Shown extends StreamingMessage = StreamingMessage
   sendStreamingMessage(text: string, options?: { clientMessageId?: string }): Promise<Sent>;
   /** Shows nothing any more; on the server nothing changes. */
   clearStreaming(): void;
+  dismissMessage: DismissMessage;
 }
 
 export interface DebugInfo extends StreamFigures {
@@ -131,7 +137,7 @@ interface Target {
   message: Message;
 }
 
-/** What both hooks do alike: which answer is shown, whether it goes on, sending, clearing. */
+/** What both hooks do alike: which answer is shown, whether it goes on, sending, clearing, dismissing. */
 function useChat({ sessionId, model }: ChatOptions) {
   const messages = useMessages(sessionId);
   const send = useMutation(api.messages.send);
@@ -173,10 +179,15 @@ function useChat({ sessionId, model }: ChatOptions) {
     setRefusal(null);
   }, [streamId]);
 
+  const dismissMessage = useDismissMessage();
+
   const failure = target?.message.status === "error" ? target.message : null;
   const streamingError = refusal ?? (failure ? (failure.errorText ?? failure.errorCode ?? "error") : null);
   const isStreaming = target !== null && isLive(target.message);
-  return { target, face: { isStreaming, streamingError, sendStreamingMessage, clearStreaming } };
+  return {
+    target,
+    face: { isStreaming, streamingError, sendStreamingMessage, clearStreaming, dismissMessage },
+  };
 }
 
 function shown({ streamId, message }: Target, content: string | undefined) {

@@ -6,6 +6,7 @@ import { useConnections, useLiveClient } from "./context.tsx";
 import {
   isLive,
   partsOfAnswer,
+  useDismissMessage,
   useMessages,
   type MessageStreaming,
   type StreamingPart,
@@ -69,6 +70,7 @@ export function useHybridTask(taskId: string | undefined): HybridTaskView {
     [task],
   );
   const stopStream = useCallback(async () => needed(task).stop(), [task]);
+  const dismissMessage = useDismissMessage();
 
   return {
     messages,
@@ -79,6 +81,7 @@ export function useHybridTask(taskId: string | undefined): HybridTaskView {
     ...state,
     sendMessage,
     stopStream,
+    dismissMessage,
   };
 }
 

@@ -1,5 +1,5 @@
-import { usePaginatedQuery, useQueries } from "convex/react";
-import { useMemo } from "react";
+import { useMutation, usePaginatedQuery, useQueries } from "convex/react";
+import { useCallback, useMemo } from "react";
 import type { Answer, PartState } from "../core/answer.ts";
 import { api, type Message, type PartPlace, type PartRow } from "../core/api.ts";
 
@@ -28,7 +28,14 @@ export interface MessageStreaming {
   /** The parts of the answers that are being made, by the ids in `streamingPartsOrder`. */
   streamingPartsMap: ReadonlyMap<string, StreamingPart>;
   streamingPartsOrder: readonly string[];
+  dismissMessage: DismissMessage;
 }
+
+/**
+ * Hides an answer that has failed from everybody; its rows stay on the server. Rejects with what the
+ * server says if it is no such answer. Again is no error.
+ */
+export type DismissMessage = (messageId: string) => Promise<void>;
 
 export function isLive({ role, status }: Message): boolean {
   return role === "assistant" && (status === "pending" || status === "streaming");
@@ -44,12 +51,24 @@ export function useMessages(threadId: string | undefined): readonly Message[] {
   return useMemo(() => results.toReversed(), [results]);
 }
 
+/** By the Convex client, whichever way the text of answers comes. */
+export function useDismissMessage(): DismissMessage {
+  const dismiss = useMutation(api.messages.dismiss);
+  return useCallback(
+    async (messageId) => {
+      await dismiss({ messageId });
+    },
+    [dismiss],
+  );
+}
+
 /** A thread's messages, and the parts of those that are being made, by live queries alone. */
 export function useMessageStreaming(taskId: string | undefined): MessageStreaming {
   const messages = useMessages(taskId);
   const live = useMemo(() => messages.filter(isLive).map(({ _id }) => _id), [messages]);
   const orders = useOrders(live);
   const rows = useRows(orders);
+  const dismissMessage = useDismissMessage();
   return useMemo(() => {
     const streamingPartsMap = partsOf(orders, rows);
     return {
@@ -57,8 +76,9 @@ export function useMessageStreaming(taskId: string | undefined): MessageStreamin
       isStreaming: live.length > 0,
       streamingPartsMap,
       streamingPartsOrder: [...streamingPartsMap.keys()],
+      dismissMessage,
     };
-  }, [messages, live, orders, rows]);
+  }, [messages, live, orders, rows, dismissMessage]);
 }
 
 type Orders = Record<string, PartPlace[] | undefined>;
