@@ -34,11 +34,8 @@ class Clock(Protocol):
 class SystemClock:
     """The clock of the machine."""
 
-    def now_ns(self) -> int:
-        return time.time_ns()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
+    now_ns = staticmethod(time.time_ns)
+    monotonic = staticmethod(time.monotonic)
 
     def call_later(self, delay_s: float, callback: Callable[[], object]) -> Timer:
         return asyncio.get_running_loop().call_later(delay_s, callback)

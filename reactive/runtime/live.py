@@ -257,8 +257,9 @@ class QueryWatch:
 
     def outcome(self, at: Timestamp) -> QueryOutcome | None:
         live = self._live
-        outcome = None if live is None else live.holds_at(at)
-        return self._refreshed(at) if outcome is None else outcome
+        if live is not None and live.stale_at is None and live.outcome is not None:
+            return live.outcome
+        return self._refreshed(at)
 
     def _refreshed(self, at: Timestamp) -> QueryOutcome | None:
         while True:

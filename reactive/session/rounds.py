@@ -54,7 +54,8 @@ class Rounds:
         """Queues the session, unless it is queued."""
         if session not in self._slow:
             self._queue[session] = None
-            self._call()
+            if not self._is_called:
+                self._call()
 
     def enter_with_answer(self, session: Turn) -> None:
         """Queues a session that holds an answer, which waits for its turn or the slice's end."""
@@ -75,12 +76,13 @@ class Rounds:
     def _serve(self) -> None:
         self._is_called = False
         self._server_ts = self._clock.now_ns()
-        deadline = self._clock.monotonic() + self._limits.round_slice_s
-        while self._queue:
-            session, _ = self._queue.popitem(last=False)
+        queue, monotonic = self._queue, self._clock.monotonic
+        deadline = monotonic() + self._limits.round_slice_s
+        while queue:
+            session, _ = queue.popitem(last=False)
             if not session.take_turn():
                 self._slow[session] = None
-            if self._clock.monotonic() > deadline:
+            if monotonic() > deadline:
                 break
         self._texts.clear()
         holding, self._holding = self._holding, []

@@ -10,6 +10,7 @@ at one timestamp. Nothing here waits, sends or knows the time.
 """
 
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from reactive.backend import Caller, QueryOutcome, Watch
 from reactive.errors import CallError, OverloadedError
@@ -24,6 +25,8 @@ from reactive.protocol.messages import (
 from reactive.values.timestamp import Timestamp
 
 StartWatch = Callable[[AddQuery, Caller], Watch]
+Outcomes: TypeAlias = dict[int, QueryOutcome | None]
+"""Of the queries that a round is about; None until it is known."""
 
 
 def _refuse_watch(added: AddQuery, caller: Caller) -> Watch:
@@ -51,13 +54,13 @@ class Round:
         at: Timestamp,
         query_set: int,
         identity: int,
-        stale: dict[int, QueryOutcome | None],
+        outcomes: Outcomes,
         removed: list[int],
     ) -> None:
         self.at = at
         self.query_set = query_set
         self.identity = identity
-        self.outcomes = stale
+        self.outcomes = outcomes
         self.removed = removed
 
 
@@ -107,7 +110,7 @@ class SyncSession:
         self.wants_round = False
         self._query_set = 0
         self._identity = 0
-        self._stale: dict[int, QueryOutcome | None] = {}
+        self._stale: Outcomes = {}
         self._removed: list[int] = []
         self._round: Round | None = None
 
@@ -188,7 +191,7 @@ class SyncSession:
         if is_same:
             return
         if self._round is not None:
-            self._begin_again(self._round)
+            self._begin_again(self._round.outcomes, self._round.removed)
         for query_id, query in self.queries.items():
             query.watch.close()
             query.watch = self._start_watch(query.added, caller)
@@ -221,24 +224,28 @@ class SyncSession:
         """
         while True:
             current = self._round
-            if current is None:
-                if not self.wants_round:
-                    return None
-                current = self._round = Round(
-                    head, self._query_set, self._identity, self._stale, self._removed
-                )
+            if current is not None:
+                at, query_set, identity = current.at, current.query_set, current.identity
+                outcomes, removed = current.outcomes, current.removed
+            elif self.wants_round:
+                at, query_set, identity = head, self._query_set, self._identity
+                outcomes, removed = self._stale, self._removed
                 self._stale, self._removed = {}, []
                 self.wants_round = False
-            is_complete = self._fill(current)
-            if is_complete is None:
-                self._begin_again(current)
-                continue
-            return self._finish(current) if is_complete else None
+            else:
+                return None
+            is_complete = self._fill(outcomes, at)
+            if is_complete:
+                self._round = None
+                return self._finish(at, query_set, identity, outcomes, removed)
+            if is_complete is not None:
+                self._round = Round(at, query_set, identity, outcomes, removed)
+                return None
+            self._begin_again(outcomes, removed)
 
-    def _fill(self, current: Round) -> bool | None:
+    def _fill(self, outcomes: Outcomes, at: Timestamp) -> bool | None:
         """Whether all outcomes are there; None when one is newer than the round can take."""
         is_complete = True
-        outcomes, at = current.outcomes, current.at
         for query_id, known in outcomes.items():
             if known is None:
                 outcome = self.queries[query_id].watch.outcome(at)
@@ -250,25 +257,30 @@ class SyncSession:
                     outcomes[query_id] = outcome
         return is_complete
 
-    def _begin_again(self, current: Round) -> None:
-        self._stale |= dict.fromkeys(current.outcomes)
-        self._removed = current.removed + self._removed
+    def _begin_again(self, outcomes: Outcomes, removed: list[int]) -> None:
+        self._stale |= dict.fromkeys(outcomes)
+        self._removed = removed + self._removed
         self._round = None
         self.wants_round = True
 
-    def _finish(self, current: Round) -> Changes:
+    def _finish(
+        self,
+        at: Timestamp,
+        query_set: int,
+        identity: int,
+        outcomes: Outcomes,
+        removed: list[int],
+    ) -> Changes:
         updated = []
-        for query_id, outcome in current.outcomes.items():
+        for query_id, outcome in outcomes.items():
             assert outcome is not None
             query = self.queries[query_id]
             if query.sent is None or not outcome.says_the_same(query.sent):
                 updated.append((query_id, outcome))
             query.sent = outcome
         start = self.version
-        end = StateVersion(current.query_set, current.identity, max(start.ts, current.at))
-        self.version = end
-        self._round = None
-        return Changes(start, end, updated, current.removed)
+        self.version = end = StateVersion(query_set, identity, max(start.ts, at))
+        return Changes(start, end, updated, removed)
 
     def watches(self) -> Iterator[Watch]:
         """Everything that is being watched."""

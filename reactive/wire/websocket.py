@@ -12,7 +12,6 @@ from reactive.limits import Limits
 from reactive.protocol.codec import PING, decode_client_message
 from reactive.protocol.frames import CLOSE_WITHOUT_CODE, text_frames
 from reactive.protocol.version import ClientVersion
-from reactive.session.outbox import Outbox
 from reactive.session.rounds import Rounds
 from reactive.session.worker import SessionWorker
 from reactive.values.encoding import JsonBytes
@@ -34,10 +33,10 @@ class Socket:
         "_held",
         "_hub",
         "_is_closing",
-        "_outbox",
         "_pinged_at",
         "_sent_at",
         "_transport",
+        "_waiting",
         "_ws",
         "heard_at",
     )
@@ -48,8 +47,8 @@ class Socket:
         self._hub = hub
         self._ws = ws
         self._transport = transport
-        self._outbox = Outbox(hub.limits)
         self._held: list[JsonBytes] | None = None
+        self._waiting = 0
         self._is_closing = False
         self.heard_at = self._sent_at = self._pinged_at = hub.clock.monotonic()
 
@@ -80,17 +79,19 @@ class Socket:
         self._sent_at = self._hub.now
         self._transport.write(frames)
         buffered = self._transport.get_write_buffer_size()
-        if buffered and self._outbox.is_overflowing(buffered):
+        if buffered > self._hub.limits.session_buffer_bytes_max:
             self._is_closing = True
             self._transport.abort()
 
     def send_transition(self, texts: list[JsonBytes]) -> None:
-        self._outbox.sent_transition()
+        self._waiting += 1
         for text in texts:
             self.send(text)
 
     def is_slow(self) -> bool:
-        return self._outbox.is_full(self._transport.get_write_buffer_size())
+        if self._transport.get_write_buffer_size() == 0:
+            self._waiting = 0
+        return self._waiting >= self._hub.limits.transitions_waiting_max
 
     def close(self, code: int | None, reason: str) -> None:
         if self._is_closing:
