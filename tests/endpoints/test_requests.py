@@ -250,26 +250,24 @@ async def test_websocket_of_the_authors_own(site: ClientSession) -> None:
 async def test_reader_that_leaves_is_noticed_by_who_writes(
     site: ClientSession, endpoints: ServerProcess
 ) -> None:
-    complaints = endpoints.output.count("Traceback")
     response = await site.get("/endless?name=Eve")
     await response.content.readexactly(1000)
     response.close()
     await notes_come(site, "Eve has left")
 
-    assert endpoints.output.count("Traceback") == complaints
+    assert "GET /endless failed" not in endpoints.output
 
 
 async def test_sender_that_leaves_is_no_error_of_the_author(
     site: ClientSession, endpoints: ServerProcess
 ) -> None:
-    complaints = endpoints.output.count("Traceback")
     with socket.create_connection(("127.0.0.1", endpoints.port)) as connection:
         connection.sendall(
             b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nhalf"
         )
     await asyncio.to_thread(endpoints.wait_for_output, "POST /echo: the client has gone away")
 
-    assert endpoints.output.count("Traceback") == complaints
+    assert "POST /echo failed" not in endpoints.output
 
 
 # Failures
