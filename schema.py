@@ -68,6 +68,7 @@ class Stream(Document, table="streams"):
 
     Written at the start, at heartbeats and at the end. The holder of the lease is the only one who
     writes its events. `counts` and `characters` are those of the events up to `counted_seq`.
+    `replay_of` is the stream, of this server or another, whose recorded events this one repeats.
     """
 
     thread_id: Id[Thread]
@@ -79,6 +80,7 @@ class Stream(Document, table="streams"):
     job_id: str | Unset = UNSET
     system_prompt: str | Unset = UNSET
     cache_key: str | Unset = UNSET
+    replay_of: str | Unset = UNSET
     lease_until: float
     started_at: float | Unset = UNSET
     first_token_at: float | Unset = UNSET

@@ -55,7 +55,7 @@ async def own_thread(ctx: QueryCtx | MutationCtx, thread_id: Id[Thread]) -> Thre
     user = await caller_of(ctx)
     thread = await ctx.db.get(thread_id)
     if thread is None or thread.owner != user:
-        refuse("not_found", "There is no such thread.")
+        refuse("not_found", f"There is no thread {thread_id!r:.80}.")
     return thread
 
 
@@ -83,7 +83,7 @@ async def own_message(ctx: QueryCtx | MutationCtx, message_id: Id[Message]) -> M
     await caller_of(ctx)
     message = await ctx.db.get(message_id)
     if message is None:
-        refuse("not_found", "There is no such message.")
+        refuse("not_found", f"There is no message {message_id!r:.80}.")
     await own_thread(ctx, message.thread_id)
     return message
 
@@ -97,6 +97,6 @@ async def own_stream(ctx: QueryCtx | MutationCtx, stream_id: Id[Stream]) -> Stre
     await caller_of(ctx)
     stream = await ctx.db.get(stream_id)
     if stream is None:
-        refuse("not_found", "There is no such stream.")
+        refuse("not_found", f"There is no stream {stream_id!r:.80}.")
     await own_thread(ctx, stream.thread_id)
     return stream

@@ -128,11 +128,12 @@ async def begin(ctx: MutationCtx, stream_id: Id[Stream]) -> dict[str, Any] | Non
         return None
     task = await _task(ctx, stream)
     key, same_as = await _cache.look_up(ctx, stream, task["system_prompt"], task["turns"])
-    await _take(ctx, stream, cache_key=key)
+    await take(ctx, stream, cache_key=key)
     return {**task, "same_as": same_as}
 
 
-async def _take(ctx: MutationCtx, stream: Stream, **fields: Any) -> None:
+async def take(ctx: MutationCtx, stream: Stream, **fields: Any) -> None:
+    """Gives whoever asks the lease of a stream that nobody has."""
     now_ms = ctx.now.timestamp() * 1_000
     lease_until = now_ms + DEFAULT_LIMITS.lease_s * 1_000
     taken = {"state": "streaming", "started_at": now_ms, "lease_until": lease_until}
@@ -172,7 +173,7 @@ async def _flush(ctx: MutationCtx, batch: dict[str, Any]) -> dict[str, Any]:
     if stream is None or stream.state not in OPEN:
         return {"is_lost": True}
     if stream.state == "pending":
-        await _take(ctx, stream)
+        await take(ctx, stream)
     rows = await write(ctx, stream, batch)
     return {**stop_of(stream), "rows": rows}
 
@@ -286,6 +287,9 @@ async def _end(
 
 
 async def _note_usage(ctx: MutationCtx, stream: Stream, attempt: int, used: dict[str, int]) -> None:
+    if not isinstance(stream.replay_of, Unset):
+        # No model was asked.
+        return
     provider, _, model = stream.model.partition("/")
     await ctx.db.insert(
         UsageRow(
@@ -328,7 +332,7 @@ async def message_of(ctx: QueryCtx, stream_id: Id[Stream]) -> Message:
     stream = await ctx.db.get(stream_id)
     message = None if stream is None else await ctx.db.get(stream.message_id)
     if message is None:
-        refuse("not_found", "There is no such stream.")
+        refuse("not_found", f"There is no stream {stream_id!r:.80}.")
     return message
 
 

@@ -217,6 +217,8 @@ class Limits:
     # The process.
     http_body_bytes_max: int = 16 * MIB + 2_000
     endpoint_body_bytes_max: int = 20 * MIB  # that an endpoint reads at once (Convex, "Limits")
+    disk_free_bytes_min: int = 512 * MIB  # on the store's disk, or `reactive doctor` says so
+    clock_behind_s: float = 1.0  # the store's newest commit, or `reactive doctor` says so
     watch_s: float = 1.0  # `reactive dev` looks for edits that it was not told of
     drain_s: float = 5.0  # of ten seconds between SIGTERM and the end
 

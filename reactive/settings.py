@@ -141,27 +141,37 @@ def load_settings(project: Path, given: Mapping[str, Any]) -> Settings:
     Raises:
         ProjectError: naming the setting that is unknown or wrong, and where it was set.
     """
+    settings, problems = look_at_settings(project, given)
+    if problems:
+        raise ProjectError(problems[0])
+    return settings
+
+
+def look_at_settings(project: Path, given: Mapping[str, Any]) -> tuple[Settings, list[str]]:
+    """The settings as far as they are right, and what is wrong with each of the others."""
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
+    problems: list[str] = []
     for source, found in (
-        ("pyproject.toml", _from_project(project)),
-        ("the environment", _from_environment()),
+        ("pyproject.toml", _from_project(project, problems)),
+        ("the environment", _from_environment(problems)),
         ("the call", {name: value for name, value in given.items() if value is not None}),
     ):
         for name, value in found.items():
             if name not in Settings.model_fields:
-                raise ProjectError(f"unknown setting {name!r} in {source}")
+                problems.append(f"unknown setting {name!r} in {source}")
+                continue
             values[name] = _joined(values.get(name), value) if name == "flags" else value
             sources[name] = source
     try:
-        return Settings.model_validate(values)
+        return Settings.model_validate(values), problems
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = str(first["loc"][0])
-        where = ".".join(map(str, first["loc"]))
-        raise ProjectError(
-            f"setting {where} in {sources.get(name, 'the call')}: {first['msg']}"
-        ) from error
+        for each in error.errors(include_url=False):
+            name = str(each["loc"][0])
+            where = ".".join(map(str, each["loc"]))
+            problems.append(f"setting {where} in {sources[name]}: {each['msg']}")
+            values.pop(name, None)
+    return Settings.model_validate(values), problems
 
 
 def flag_name(key: str) -> str:
@@ -177,18 +187,19 @@ def _joined(before: Any, flags: Any) -> Any:
     return {k: v for k, v in before.items() if flag_name(str(k)) not in names} | flags
 
 
-def _from_project(project: Path) -> dict[str, Any]:
+def _from_project(project: Path, problems: list[str]) -> dict[str, Any]:
     file = project / "pyproject.toml"
     if not file.exists():
         return {}
     try:
         tool = tomllib.loads(file.read_text()).get("tool", {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProjectError(f"{file}: {error}") from error
+        problems.append(f"{file}: {error}")
+        return {}
     return dict(tool.get("reactive", {}))
 
 
-def _from_environment() -> dict[str, Any]:
+def _from_environment(problems: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     flags: dict[str, str] = {}
     for variable, text in os.environ.items():
@@ -202,7 +213,7 @@ def _from_environment() -> dict[str, Any]:
             try:
                 found[name] = orjson.loads(text)
             except orjson.JSONDecodeError as error:
-                raise ProjectError(f"{variable} is not JSON: {error}") from error
+                problems.append(f"{variable} is not JSON: {error}")
         else:
             found[name] = text
     if flags:

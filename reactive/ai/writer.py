@@ -107,6 +107,8 @@ class StreamWriter:
         self.stop_requested = asyncio.Event()
         self.answer = Answer()
         self.heard_at = 0.0
+        self.merge = joined
+        """What becomes of the events that are written at once."""
         self._flusher = flusher
         self._pending: list[Event] = []
         self._pending_bytes = 0
@@ -208,10 +210,8 @@ class StreamWriter:
         if self.wait(now) > self._flusher.gap_s:
             return None
         beats = now - self._last_beat >= self._flusher.limits.heartbeat_s
-        events = joined(self._pending)
-        self._pending = []
-        self._pending_bytes = 0
-        self._is_urgent = False
+        events = self.merge(self._pending)
+        self._pending, self._pending_bytes, self._is_urgent = [], 0, False
         self._taken_at = now
         first = self.state.last_seq + 1
         for seq, event in enumerate(events, first):

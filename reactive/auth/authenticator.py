@@ -79,6 +79,14 @@ class TokenAuthenticator:
         check_signature(presented, key)
         return caller_of(presented, end_s)
 
+    async def key_count(self) -> int:
+        """How many keys the issuers have that can be used, asking those that publish them.
+
+        Raises:
+            CallError, IssuerUnavailableError: as `KeySource.count`.
+        """
+        return sum([await source.count() for source in {*self._sources.values()}])
+
     async def close(self) -> None:
         """Ends what is asked of issuers at the moment."""
         for source in self._sources.values():

@@ -23,9 +23,11 @@ class IssuerUnavailableError(RetryableError):
 def discovery_failed(url: str, reason: str) -> CallError:
     """The error for an issuer that does answer, but with nothing that can be used."""
     _log.warning("%s: %s", url, reason)
-    return CallError(
+    error = CallError(
         "The token's issuer does not give its keys as it should", code="AuthProviderDiscoveryFailed"
     )
+    error.add_note(f"{url}: {reason}")
+    return error
 
 
 class DocumentFetcher:
@@ -89,4 +91,6 @@ class DocumentFetcher:
 
 def _unavailable(url: str, reason: str) -> IssuerUnavailableError:
     _log.warning("%s: %s", url, reason)
-    return IssuerUnavailableError("The token's issuer cannot be asked for its keys now")
+    error = IssuerUnavailableError("The token's issuer cannot be asked for its keys now")
+    error.add_note(f"{url}: {reason}")
+    return error

@@ -40,6 +40,15 @@ class KeySource(Protocol):
         """
         ...
 
+    async def count(self) -> int:
+        """How many keys there are that can be used.
+
+        Raises:
+            CallError, IssuerUnavailableError: as `DocumentFetcher.json`. Notes of the error have
+                the URL and the reason.
+        """
+        ...
+
     async def close(self) -> None:
         """Asks no more."""
         ...
@@ -72,6 +81,9 @@ class FixedKeys:
         if key is None:
             raise _unknown_key()
         return key
+
+    async def count(self) -> int:
+        return len(self._keys)
 
     async def close(self) -> None:
         pass
@@ -115,6 +127,9 @@ class FetchedKeys:
             # It may have the key. Only an issuer that answered can say that it has not.
             raise self._failure.with_traceback(None)
         raise _unknown_key()
+
+    async def count(self) -> int:
+        return len(await self._current())
 
     async def _current(self) -> KeySet:
         age = self._clock.monotonic() - self._fetched_at

@@ -17,6 +17,8 @@ _MODULES = {
     "data": "data",
     "logs": "logs",
     "trial": "trial",
+    "doctor": "doctor",
+    "stream": "stream",
 }
 
 

@@ -77,8 +77,12 @@ def project_of(options: Mapping[str, Any]) -> tuple[Path, Settings]:
     folder = Path(options["project"]).resolve()
     if not folder.is_dir():
         raise ProjectError(f"there is no folder {folder}")
-    given = {name: options[name] for name in (*_FLAGS, *_JSON_FLAGS)}
-    return folder, load_settings(folder, given)
+    return folder, load_settings(folder, settings_of(options))
+
+
+def settings_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that were given as flags; None for the others."""
+    return {name: options[name] for name in (*_FLAGS, *_JSON_FLAGS)}
 
 
 def database_file(settings: Settings, folder: Path) -> Path:

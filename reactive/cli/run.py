@@ -72,6 +72,30 @@ def _json_arguments(text: str) -> Any:
     return args
 
 
+async def call(
+    folder: Path, settings: Settings, url: str | None, function: str, args: dict[str, Any]
+) -> Any:
+    """The result of a function of a running server, or, without a URL, of the project.
+
+    Raises:
+        ProjectError: with what the function has raised.
+    """
+    if url is not None:
+        body = await _call_server(url, function, args, settings.admin_key)
+        if body.get("status") == "success":
+            return body["value"]
+        message, data = body.get("errorMessage") or body.get("message"), body.get("errorData")
+    else:
+        with contextlib.redirect_stdout(sys.stderr):
+            outcome = await _call_project(folder, settings, function, args)
+        if outcome.failure is None:
+            return load_json(outcome.value or b"null")
+        message, data = outcome.failure.text, outcome.failure.data
+        data = None if data is None else load_json(data)
+    # What an app says on purpose is in the data.
+    raise ProjectError(data["message"] if isinstance(data, dict) and "message" in data else message)
+
+
 async def _call_server(url: str, function: str, args: Any, admin_key: str | None) -> Any:
     module, _, name = function.rpartition(":")
     path = f"{module}/{name}" if module else f"{name}/default"
@@ -95,7 +119,9 @@ async def _call_project(folder: Path, settings: Settings, function: str, args: A
     with explained_if_in_use("call that server with --url"):
         await app.start()
     try:
-        return await app.service.call(function, args, Caller(is_admin=True), "command line")
+        # In a task of its own: an action's task is one that the end waits for.
+        calling = app.service.call(function, args, Caller(is_admin=True), "command line")
+        return await asyncio.create_task(calling)
     finally:
         await app.drain()
         await app.stop()

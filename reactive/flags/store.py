@@ -14,11 +14,12 @@ from reactive.flags.evaluation import (
     Decision,
     FlagSpec,
     Reason,
+    Rule,
     names_of,
     threshold_of,
 )
 from reactive.flags.provider import FlagProvider, client_of, flag_type_of
-from reactive.flags.rows import DecisionRow, FlagRow, OverrideRow, check_variant
+from reactive.flags.rows import DecisionRow, FlagRow, OverrideRow, check_variant, rule_of
 from reactive.limits import DEFAULT_LIMITS
 from reactive.runtime.context import MutationCtx, QueryCtx
 from reactive.runtime.document import stored_of
@@ -52,6 +53,19 @@ class Flags:
         self._off = off
 
     # Reading
+
+    @property
+    def table(self) -> str:
+        """The table that has the flags."""
+        return self._flags.__table__
+
+    def rule(self, key: str, rows: Sequence[FlagRow]) -> Rule:
+        """What a flag says whose rows are these.
+
+        Raises:
+            BrokenFlagError: when it cannot be evaluated, so that everybody gets what is off.
+        """
+        return rule_of(rows, self.known.get(key), self._off)
 
     async def client(
         self, ctx: QueryCtx | MutationCtx, *keys: str, user: str | Unset | None = UNSET

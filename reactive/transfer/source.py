@@ -16,6 +16,7 @@ import aiosqlite
 from reactive.errors import StorageError
 from reactive.storage.sqlite_layout import FORMAT, TEXT_FORMAT, load_table
 from reactive.values.tables import TableDefinition
+from reactive.values.timestamp import Timestamp
 
 _BATCH: Final = 500
 _ROWS: Final = (
@@ -27,9 +28,15 @@ _ROWS: Final = (
 class Source:
     """The documents of a database at the commit that was the newest when it was opened."""
 
-    def __init__(self, connection: aiosqlite.Connection, tables: Sequence[TableDefinition]) -> None:
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        tables: Sequence[TableDefinition],
+        head: Timestamp,
+    ) -> None:
         self._connection = connection
         self.tables = tables
+        self.head = head
 
     def table(self, name: str) -> TableDefinition | None:
         """The table of this name, if there is one."""
@@ -110,4 +117,5 @@ async def _begin(connection: aiosqlite.Connection, path: Path) -> Source:
     rows = await connection.execute_fetchall(
         "SELECT number, name, indexes FROM tables ORDER BY name"
     )
-    return Source(connection, [load_table(*row) for row in rows])
+    ((head,),) = await connection.execute_fetchall("SELECT value FROM meta WHERE name = 'head'")
+    return Source(connection, [load_table(*row) for row in rows], head)

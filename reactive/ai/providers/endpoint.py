@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from reactive.ai.providers.base import ProviderError, Request
 
@@ -39,3 +40,15 @@ class Endpoint:
     def url(self) -> str:
         """The base URL, as the SDK takes it."""
         return self.environment.get(self.url_variable, "").strip() or self.default_url
+
+
+_ENDPOINTS: Final = {
+    "openai": ("OPENAI_API_KEY", "OPENAI_BASE_URL", "https://api.openai.com/v1"),
+    "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
+    "openrouter": ("OPENROUTER_API_KEY", "OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1"),
+}
+
+
+def endpoint_of(name: str, environment: Mapping[str, str] = os.environ) -> Endpoint:
+    """Where the provider is reached that `apiKeys` calls so."""
+    return Endpoint(name, *_ENDPOINTS[name], environment)

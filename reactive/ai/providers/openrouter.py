@@ -7,19 +7,10 @@ chunk with an `error` beside choices whose `finish_reason` is `error`; a model's
 
 from collections.abc import Mapping
 
-from reactive.ai.providers.endpoint import Endpoint
+from reactive.ai.providers.endpoint import endpoint_of
 from reactive.ai.providers.openai_chat import OpenAIChat
 
 
 def openrouter(environment: Mapping[str, str]) -> OpenAIChat:
     """The provider."""
-    return OpenAIChat(
-        "openrouter",
-        Endpoint(
-            "openrouter",
-            "OPENROUTER_API_KEY",
-            "OPENROUTER_BASE_URL",
-            "https://openrouter.ai/api/v1",
-            environment,
-        ),
-    )
+    return OpenAIChat("openrouter", endpoint_of("openrouter", environment))

@@ -21,7 +21,7 @@ from typing import Final
 from reactive.ai.events import Event
 from reactive.ai.providers import scripted
 from reactive.ai.providers.base import Completed, Provider, ProviderError, Request
-from reactive.ai.providers.endpoint import Endpoint
+from reactive.ai.providers.endpoint import endpoint_of
 from reactive.clock import Clock
 from reactive.errors import ApplicationError
 
@@ -103,29 +103,22 @@ class _Lazy:
         return await (await self._provider()).ask(request)
 
 
-def _openai(environment: Environment) -> Endpoint:
-    url = "https://api.openai.com/v1"
-    return Endpoint("openai", "OPENAI_API_KEY", "OPENAI_BASE_URL", url, environment)
-
-
 def _openai_chat(environment: Environment) -> Provider:
     from reactive.ai.providers.openai_chat import OpenAIChat
 
-    return OpenAIChat("openai", _openai(environment))
+    return OpenAIChat("openai", endpoint_of("openai", environment))
 
 
 def _openai_responses(environment: Environment) -> Provider:
     from reactive.ai.providers.openai_responses import OpenAIResponses
 
-    return OpenAIResponses("openai-responses", _openai(environment))
+    return OpenAIResponses("openai-responses", endpoint_of("openai", environment))
 
 
 def _anthropic(environment: Environment) -> Provider:
     from reactive.ai.providers.anthropic import Anthropic
 
-    url = "https://api.anthropic.com"
-    endpoint = Endpoint("anthropic", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", url, environment)
-    return Anthropic("anthropic", endpoint)
+    return Anthropic("anthropic", endpoint_of("anthropic", environment))
 
 
 def _openrouter(environment: Environment) -> Provider:
