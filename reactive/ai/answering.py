@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import orjson
+
 from reactive.ai import events
 from reactive.ai.events import Event
 from reactive.ai.follow import follow
@@ -19,6 +21,7 @@ from reactive.ai.writer import (
     StreamLog,
     StreamWriter,
 )
+from reactive.limits import DEFAULT_LIMITS
 from reactive.runtime.context import ActionCtx
 
 _flushers: WeakKeyDictionary[asyncio.AbstractEventLoop, Flusher] = WeakKeyDictionary()
@@ -106,16 +109,37 @@ async def repeat(
     writer = StreamWriter(flusher_of(ctx, log), stream_id, message_id, path)
     terminal = events.stream_finish(told[-1]["finishReason"], events.usage())
     try:
+        retold = Retold(writer)
         writer.append(events.stream_start(message_id, model, 1))
         for event in told[resets[-1] + 1 if resets else 1 : -1]:
             fields = {name: value for name, value in event.items() if name not in ("seq", "ts")}
             if event["type"] == "step-finish":
                 fields["usage"] = events.usage()
-            writer.append(fields)
+            await retold.append(fields)
         await writer.finish(terminal)
         return terminal
     except (LostError, StorageFailedError):
         return None
+
+
+class Retold:
+    """Writes events that were known before they were told: at once no more than fits a document."""
+
+    def __init__(self, writer: StreamWriter) -> None:
+        self._writer = writer
+        self._unwritten_bytes = 0
+
+    async def append(self, event: Event) -> None:
+        """Adds one event.
+
+        Raises:
+            LostError, StorageFailedError: as `StreamWriter.append`.
+        """
+        self._writer.append(event)
+        self._unwritten_bytes += len(orjson.dumps(event))
+        if self._unwritten_bytes > DEFAULT_LIMITS.stream_unwritten_bytes:
+            await self._writer.drain()
+            self._unwritten_bytes = 0
 
 
 async def wait_for_end(ctx: ActionCtx, get_events: Any, stream_id: str) -> None:

@@ -10,12 +10,11 @@ from typing import Any, Final
 
 import orjson
 
-from reactive.ai.answering import flusher_of
+from reactive.ai.answering import Retold, flusher_of
 from reactive.ai.events import Event, check, stream_error, stream_stopped
 from reactive.ai.reducer import StreamState
 from reactive.ai.writer import LostError, StorageFailedError, StreamLog, StreamWriter
 from reactive.clock import Clock, timeout
-from reactive.limits import DEFAULT_LIMITS
 from reactive.runtime.context import ActionCtx
 
 _SHAPE: Final[dict[str, tuple[type, ...]]] = {
@@ -110,7 +109,7 @@ async def replay(
 async def _tell(writer: StreamWriter, clock: Clock, told: Sequence[Event], speed: float) -> bool:
     """Tells all but the last event, and waits until that is due; False once it is to stop."""
     began = clock.monotonic()
-    unwritten = 0
+    retold = Retold(writer)
     for number, event in enumerate(told):
         wait = began + seconds_of([told[0], event], speed) - clock.monotonic()
         if wait > 0 and not writer.stop_requested.is_set():
@@ -121,12 +120,7 @@ async def _tell(writer: StreamWriter, clock: Clock, told: Sequence[Event], speed
             return False
         if number == len(told) - 1:
             break
-        writer.append(_renamed(event, writer.message_id))
-        unwritten += len(orjson.dumps(event))
-        if unwritten > DEFAULT_LIMITS.stream_unwritten_bytes:
-            # What is written at once has to fit one document.
-            await writer.drain()
-            unwritten = 0
+        await retold.append(_renamed(event, writer.message_id))
     return True
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reactive.ai import events
+from reactive.ai.answering import Retold
 from reactive.ai.events import Event, is_terminal
 from reactive.ai.reducer import reduce
 from reactive.ai.writer import (
@@ -249,3 +250,17 @@ async def test_end_that_will_not_be_written_is_not_waited_for() -> None:
     with pytest.raises(StorageFailedError, match="the process is ending"):
         await ending
     assert writer.stop_requested.is_set()
+
+
+async def test_what_is_told_again_is_written_in_pieces_that_fit_a_document() -> None:
+    log = MemoryLog()
+    writer = writer_of(log, limits=EAGER)
+    retold = Retold(writer)
+    pieces = [events.text_delta("a", letter * 90_000) for letter in "abcdefghijkl"]
+    for event in (START, events.text_start("a"), *pieces, events.text_end("a")):
+        await retold.append(event)
+    await writer.finish(FINISH)
+    stored = log.streams[STREAM]
+
+    assert stored.content == "".join(event["delta"] for event in pieces)
+    assert max(len(event.get("delta", "")) for event in stored.events) < 400_000
