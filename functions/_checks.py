@@ -78,13 +78,12 @@ async def own_message(ctx: QueryCtx | MutationCtx, message_id: Id[Message]) -> M
     """A message in one of the caller's threads.
 
     Raises:
-        ApplicationError: when there is none.
+        ApplicationError: when there is none, or it is somebody else's, which is not told.
     """
-    await caller_of(ctx)
+    user = await caller_of(ctx)
     message = await ctx.db.get(message_id)
-    if message is None:
+    if message is None or not await _is_of(ctx, message.thread_id, user):
         refuse("not_found", f"There is no message {message_id!r:.80}.")
-    await own_thread(ctx, message.thread_id)
     return message
 
 
@@ -92,11 +91,16 @@ async def own_stream(ctx: QueryCtx | MutationCtx, stream_id: Id[Stream]) -> Stre
     """A stream in one of the caller's threads.
 
     Raises:
-        ApplicationError: when there is none.
+        ApplicationError: when there is none, or it is somebody else's, which is not told.
     """
-    await caller_of(ctx)
+    user = await caller_of(ctx)
     stream = await ctx.db.get(stream_id)
-    if stream is None:
+    if stream is None or not await _is_of(ctx, stream.thread_id, user):
         refuse("not_found", f"There is no stream {stream_id!r:.80}.")
-    await own_thread(ctx, stream.thread_id)
     return stream
+
+
+async def _is_of(ctx: QueryCtx | MutationCtx, thread_id: Id[Thread], user: str) -> bool:
+    """Whether a thread is a user's; ids of other people's threads are told to nobody."""
+    thread = await ctx.db.get(thread_id)
+    return thread is not None and thread.owner == user

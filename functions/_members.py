@@ -6,7 +6,7 @@ its answers take another path, and `stream-state` says exactly what comes before
 
 from typing import Any
 
-from functions import _unwritten, stream_events
+from functions import _unwritten, answers, stream_events
 from functions._checks import refuse
 from functions._path import Path
 from functions._rooms import TaskRoom, page_of
@@ -85,7 +85,8 @@ async def start_of(
     """Where a client begins that has the events up to `since`.
 
     Raises:
-        ApplicationError: when it is of no stream of this task, or there is no such event yet.
+        ApplicationError: when it is of no stream of the caller's, or there is no such event yet.
+            One of long ago, or of another of his tasks, tells nothing of this one and is no error.
     """
     shown = shown_of(view)
     if since is not None:
@@ -95,8 +96,7 @@ async def start_of(
         if since.seq > last_seq:
             refuse("invalid_request", f"since: there is no event {since.seq} yet.")
     elif since is not None:
-        # Of long ago, or of another task, which raises.
-        await last_seq_of(ctx, since.stream_id)
+        await ctx.run_query(answers.find, name=since.stream_id)
     return Start(view, since, last_seq, is_fallback=is_fallback)
 
 

@@ -152,6 +152,8 @@ async def _prepare(
 ) -> tuple[Sent, bool]:
     thread = await own_thread(ctx, thread_id)
     if not isinstance(client_message_id, Unset):
+        if not client_message_id:
+            refuse("invalid_request", "clientMessageId is empty.")
         known = await _sent_before(ctx, thread.id, client_message_id)
         if known is not None:
             return known, False

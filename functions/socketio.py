@@ -148,10 +148,13 @@ async def stop_stream(ctx: ActionCtx, socket: Socket, payload: Any) -> None:
 async def get_chat_history(ctx: ActionCtx, socket: Socket, payload: Any) -> None:
     """Tell the messages of a task. Whether its answer is complete makes no difference here."""
     asked = check_body(payload, Body, "the payload")
-    found = await ctx.run_query(tasks.history, name=asked.task_id)
-    messages = [plain(message.model_dump(by_alias=True)) for message in found]
-    told = {"taskId": asked.task_id, "messages": messages, "queuedAction": None}
-    await _say(socket, "chat-history", told)
+
+    async def history(ctx: ActionCtx) -> dict[str, Any]:
+        found = await ctx.run_query(tasks.history, name=asked.task_id)
+        messages = [plain(message.model_dump(by_alias=True)) for message in found]
+        return {"taskId": asked.task_id, "messages": messages, "queuedAction": None}
+
+    await _say(ctx, socket, "chat-history", asked.task_id, history)
 
 
 @socketio.on("request-history")
@@ -167,14 +170,17 @@ async def request_history(ctx: ActionCtx, socket: Socket, payload: Any) -> None:
     if ask is not None:
         ask(asked.from_position)
         return
-    view = await ctx.run_query(tasks.look, thread_id=thread_id)
-    shown = shown_of(view)
-    chunks = []
-    if shown is not None and view.path == "legacy":
-        last_seq = await last_seq_of(ctx, shown.stream_id)
-        chunks = await chunks_of(ctx, SocketIo(shown.stream_id), shown.stream_id, last_seq)
-    told = state_of(chunks, shown, from_position=asked.from_position)
-    await _say(socket, "stream-state", told)
+
+    async def state(ctx: ActionCtx) -> dict[str, Any]:
+        view = await ctx.run_query(tasks.look, thread_id=thread_id)
+        shown = shown_of(view)
+        chunks = []
+        if shown is not None and view.path == "legacy":
+            last_seq = await last_seq_of(ctx, shown.stream_id)
+            chunks = await chunks_of(ctx, SocketIo(shown.stream_id), shown.stream_id, last_seq)
+        return state_of(chunks, shown, from_position=asked.from_position)
+
+    await _say(ctx, socket, "stream-state", asked.task_id, state)
 
 
 @socketio.on("heartbeat")
@@ -183,6 +189,24 @@ async def heartbeat(ctx: ActionCtx, socket: Socket, payload: Any) -> None:
     """Nothing: Engine.IO has pings of its own. Whoever asks for an acknowledgement gets one."""
 
 
-async def _say(socket: Socket, event: str, payload: dict[str, Any]) -> None:
-    if not await socket.emit(event, payload):
-        refuse("overloaded", "What was sent before has to be taken first.")
+async def _say(
+    ctx: ActionCtx,
+    socket: Socket,
+    event: str,
+    task_id: str,
+    make: Callable[[ActionCtx], Awaitable[dict[str, Any]]],
+) -> None:
+    """Sends an event of a task now, or as soon as the client has taken what was sent before.
+
+    Asked for again until then it is sent once, as it is at that time.
+    """
+    if await socket.emit(event, await make(ctx)):
+        return
+
+    async def say(ctx: ActionCtx) -> None:
+        await socket.drained()
+        told = await make(ctx)
+        while not await socket.emit(event, told):
+            await socket.drained()
+
+    socket.start(f"{event} of {task_id}", say)

@@ -4,6 +4,7 @@ Server code tells of a task's status, its terminal and its files here; the socke
 it get that on whichever path their answers take.
 """
 
+import json
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -26,6 +27,8 @@ from schema import Message, Stream, TaskEntry, Thread
 
 STREAMS_SEEN = 20
 HISTORY_MAX = 1_000
+# Of the texts as JSON. A Python client lets go of its socket over a message of 4 MiB.
+HISTORY_BYTES_MAX = 3_000_000
 
 Kind = Literal["task-status-updated", "terminal-output", "fs-change"]
 STATUSES = {"complete": "COMPLETED", "stopped": "STOPPED", "error": "FAILED"}
@@ -152,10 +155,17 @@ async def entries(
 
 @internal_query
 async def history(ctx: QueryCtx, name: str) -> list[Message]:
-    """A task's newest messages, oldest first, as `messages:list` has them."""
+    """A task's newest messages, as many as one event can hold, oldest first."""
     thread = await _own(ctx, name)
     messages = ctx.db.query(Message).with_index("by_thread", thread_id=thread.id)
-    return (await messages.order("desc").filter(is_shown).take(HISTORY_MAX))[::-1]
+    found: list[Message] = []
+    size = 0
+    async for message in messages.order("desc").filter(is_shown):
+        size += len(json.dumps(message.content))
+        if len(found) == HISTORY_MAX or (found and size > HISTORY_BYTES_MAX):
+            break
+        found.append(message)
+    return found[::-1]
 
 
 @internal_mutation

@@ -1,6 +1,6 @@
 """Threads: the conversations that messages belong to."""
 
-from functions._checks import caller_of, check_text, find_thread
+from functions._checks import caller_of, check_text, find_thread, refuse
 from reactive import (
     UNSET,
     Id,
@@ -40,6 +40,8 @@ async def create(
     if not isinstance(title, Unset):
         check_text(title, name="title", length_max=TITLE_LENGTH_MAX)
     if not isinstance(external_id, Unset):
+        if not external_id:
+            refuse("invalid_request", "externalId is empty.")
         known = (
             await ctx.db.query(Thread)
             .with_index("by_external_id", owner=user, external_id=external_id)

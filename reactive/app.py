@@ -89,7 +89,7 @@ class App:
         self._reloading = asyncio.Lock()
         self.database = Database(self._store, self._clock, limits, fatal or _stop_process)
         self._authenticator = TokenAuthenticator(settings.auth, self._clock, limits)
-        runner = Runner(limits, self._clock, self._store, redact=not is_dev)
+        runner = Runner(limits, self._clock, self._store, case=settings.case, redact=not is_dev)
         self.service = FunctionService(
             self.database,
             runner,

@@ -95,9 +95,9 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 
 
 async def _reload_on_change(app: App, stopped: asyncio.Event) -> None:
-    loaded = _code_stamps(app.folder)
+    loaded = _code_stamps(app)
     while not stopped.is_set():
-        folders = _code_folders(app.folder)
+        folders = _code_folders(app)
         async for changes in watchfiles.awatch(
             *folders,
             watch_filter=_is_code,
@@ -107,23 +107,29 @@ async def _reload_on_change(app: App, stopped: asyncio.Event) -> None:
             yield_on_timeout=True,
         ):
             # What was edited before its folder was watched comes without a change.
-            if changes or _code_stamps(app.folder) != loaded:
+            if changes or _code_stamps(app) != loaded:
                 names = sorted({Path(path).name for _, path in changes})
-                loaded = _code_stamps(app.folder)
+                loaded = _code_stamps(app)
                 await _reload(app, names or ["files in a new folder"])
-            if _code_folders(app.folder) != folders:
+            if _code_folders(app) != folders:
                 break
 
 
-def _code_stamps(folder: Path) -> dict[Path, int]:
+def _code_stamps(app: App) -> dict[Path, int]:
     """When each file of an app's code was last written, in nanoseconds."""
-    files = [file for each in _code_folders(folder) for file in each.glob("*.py")]
+    files = [file for each in _code_folders(app) for file in each.glob("*.py")]
     return {file: file.stat().st_mtime_ns for file in files if file.is_file()}
 
 
-def _code_folders(folder: Path) -> list[Path]:
-    """Where an app's code is. What is not served is not watched: it may be thousands of files."""
-    found = [folder]
+def _code_folders(app: App) -> list[Path]:
+    """Where an app's code is: what it serves, and what it has imported.
+
+    Nothing else of the folder is watched: it may be thousands of files.
+    """
+    folder = app.folder
+    modules = app.service.project.modules.values()
+    files = filter(None, (getattr(module, "__file__", None) for module in modules))
+    found = [folder, *filter(Path.is_dir, sorted({Path(file).parent for file in files}))]
     below = [folder / "functions"] if (folder / "functions").is_dir() else []
     while below:
         parent = below.pop()
@@ -133,7 +139,7 @@ def _code_folders(folder: Path) -> list[Path]:
             for each in sorted(parent.iterdir())
             if each.is_dir() and each.name.isidentifier() and each.name[0] != "_"
         ]
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _is_code(change: watchfiles.Change, path: str) -> bool:

@@ -63,6 +63,7 @@ def _drill(options: Options) -> int:
     # Only now is that package known to be there.
     from reactive.cli import trial_drill, trial_files
 
+    trial_files.prepare(options["out"])
     folder, settings = project_of(options)
     if options["url"] is not None:
         url, key = options["url"], settings.admin_key

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path as FilePath
+from tempfile import TemporaryFile
 from typing import Any, Final
 
 import orjson
 
 from reactive.ai.parity import PATHS, Path
 from reactive.ai.trial import SHARES, Histogram, place_of, top_of
+from reactive.errors import ProjectError
 
 _COLORS: Final = {"legacy": "#b4562d", "reactive": "#2c6fb0"}
 _WIDTH, _LEFT, _RIGHT = 760, 56, 20
@@ -19,9 +21,22 @@ _TOP, _BOTTOM = 40, 52
 _HEIGHT = _TOP + 2 * _PANEL + _GAP + _BOTTOM
 
 
+def prepare(folder: FilePath) -> None:
+    """Makes the folder of a report, before there is one that could be lost.
+
+    Raises:
+        ProjectError: when nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ProjectError(f"--out: cannot write to {folder}: {error.strerror}") from error
+
+
 def write(folder: FilePath, report: dict[str, Any]) -> list[FilePath]:
-    """Writes `report.md`, `report.json` and `latency.svg`."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Writes `report.md`, `report.json` and `latency.svg` to a folder."""
     texts = {
         "report.md": markdown(report),
         "report.json": orjson.dumps(report, option=orjson.OPT_INDENT_2).decode() + "\n",

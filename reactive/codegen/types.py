@@ -113,7 +113,7 @@ class Types:
                 Field(
                     definition.signature.wire_names[parameter.name],
                     self._convert(annotation, place),
-                    is_optional=parameter.default is not parameter.empty,
+                    is_optional=parameter.name in definition.signature.optional,
                     doc=next(filter(None, (i.description for i in infos(annotation))), ""),
                 )
             )

@@ -78,6 +78,15 @@ class Committer:
         self.head: Timestamp = 0
         self.epoch = 0
         self.batches = 0
+        self._created_ms = 0.0
+
+    def created_ms(self, begin_ts: Timestamp) -> float:
+        """After which time, in milliseconds, a transaction begins to count its creation times.
+
+        Documents that are made one after another are in this order, also while the clock stands
+        still or was set back. Source of the rule: Convex's transactions count from their begin.
+        """
+        return max(self._clock.now_ns() / 1e6, begin_ts / 1e6, self._created_ms)
 
     def submit(self, work: Work) -> None:
         """Queues work for the next slot.
@@ -154,8 +163,8 @@ class Committer:
             work.committed(ts)
 
     def _begin(self, slot: CommitSlot, batch: "_Batch") -> Transaction:
-        now_ms = self._clock.now_ns() / 1e6
-        return Transaction(slot.snapshot(), batch.position, now_ms, self._limits, self.epoch)
+        created_ms = self.created_ms(batch.position)
+        return Transaction(slot.snapshot(), batch.position, created_ms, self._limits, self.epoch)
 
     async def _run(
         self, work: Work, begin: Callable[[], Transaction], slot: CommitSlot, batch: "_Batch"
@@ -176,6 +185,7 @@ class Committer:
         entry = transaction.entry(next_timestamp(self._clock.now_ns(), batch.position))
         await slot.append(entry)
         batch.position = entry.ts
+        self._created_ms = max(self._created_ms, transaction.created_ms)
         batch.entries.append(entry)
         batch.finished.append((work, entry.ts))
 

@@ -146,7 +146,7 @@ class Database:
         return Transaction(
             self.store.snapshot(ts),
             ts,
-            self._clock.now_ns() / 1e6,
+            self._committer.created_ms(ts),
             self._limits,
             self._committer.epoch,
         )

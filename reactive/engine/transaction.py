@@ -26,12 +26,12 @@ class Transaction:
     again, or to write it, asks the store for nothing. `snapshot` answers the reads; whoever runs
     the transaction elsewhere than on the event loop may replace it by one that asks the loop.
     `epoch` counts the schemas that the database has had: a transaction that began under another one
-    cannot commit. Not safe for use by two tasks at once.
+    cannot commit. `created_ms` is the newest creation time that it has given to a document. Not
+    safe for use by two tasks at once.
     """
 
     __slots__ = (
         "_changes",
-        "_created",
         "_journal",
         "_known",
         "_limits",
@@ -39,6 +39,7 @@ class Transaction:
         "begin_ts",
         "bytes_read",
         "bytes_written",
+        "created_ms",
         "documents_read",
         "documents_written",
         "epoch",
@@ -54,7 +55,7 @@ class Transaction:
         self,
         snapshot: Snapshot,
         begin_ts: Timestamp,
-        now_ms: float,
+        created_ms: float,
         limits: Limits,
         epoch: int = 0,
     ) -> None:
@@ -71,7 +72,7 @@ class Transaction:
         self.jobs = 0
         self.job_bytes = 0
         self._limits = limits
-        self._created = now_ms
+        self.created_ms = created_ms
         self._changes: dict[int, dict[str, Revision]] = {}
         self._journal: list[tuple[int, str, Revision | None]] = []
         self._scanned: list[list[Row]] = []
@@ -213,8 +214,8 @@ class Transaction:
 
     def next_creation_time(self) -> float:
         """Milliseconds since the epoch, growing by the smallest step a float can make."""
-        self._created = math.nextafter(self._created, math.inf)
-        return self._created
+        self.created_ms = math.nextafter(self.created_ms, math.inf)
+        return self.created_ms
 
     def write(
         self,

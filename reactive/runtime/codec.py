@@ -19,8 +19,10 @@ from reactive.limits import DEFAULT_LIMITS
 from reactive.runtime.document import Document, stored_of, wire_fields
 from reactive.runtime.types import UNSET, Id
 from reactive.runtime.validators import (
+    constructor_of,
     explain,
     partial_validator_of,
+    serializer_of,
     validator_of,
     wire_names_of,
 )
@@ -72,6 +74,8 @@ class Codec:
         self._python_names |= {name: name for name in self.names}
         self._validator = validator_of(cls, wire_names_of(case))
         self._partial = partial_validator_of(cls, wire_names_of(case), self.names)
+        cls.__pydantic_validator__ = constructor_of(cls)
+        cls.__pydantic_serializer__ = serializer_of(cls, wire_names_of(case))
         # Where one of these is missing, the class has a default that was not there before.
         self._always_stored = {
             self.names[name]
@@ -134,7 +138,8 @@ class Codec:
         _set_fields(document, parsed.__dict__.copy())
         _set_names(document, parsed.__pydantic_fields_set__)
         _set_extra(document, parsed.__pydantic_extra__)
-        _set_private(document, None)
+        private = parsed.__pydantic_private__
+        _set_private(document, None if private is None else private.copy())
         _set_creation_time(document, wire[CREATION_TIME_FIELD])
         _set_class(document, self.cls)
 
@@ -294,7 +299,7 @@ class Encoder:
         self.encodings = 0
 
     def encode(self, value: object) -> JsonBytes:
-        """The JSON text of a result.
+        """The JSON text of a result; `UNSET` is null, as JavaScript's `undefined` is for Convex.
 
         Raises:
             NotAValueError: for what is none of Convex's values.
@@ -304,7 +309,8 @@ class Encoder:
         is_plain = value is None or (type(value) is Id and value.isascii())
         text = dump_wire(value) if is_plain else self._documents(value)
         if text is None:
-            text = dump_wire(to_wire(value, default=self._result_default))
+            wire = to_wire(value, default=self._result_default)
+            text = dump_wire(None if wire is DROP else wire)
         # No value counts for more than 2.25 times its text, so most need not be measured.
         if len(text) * 2.25 > DEFAULT_LIMITS.result_bytes_max:
             size = wire_size(load_json(text))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, dataclass_trans
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from pydantic._internal._model_construction import ModelMetaclass
+from pydantic_core import to_json
 
 from reactive.errors import UsageError
 from reactive.runtime.types import UNSET, Id
@@ -173,7 +174,10 @@ class Document(BaseModel, metaclass=_DocumentMeta):
         `by_alias=True` gives the wire's names, `_id` and `_creationTime` among them.
         """
         dumped = super().model_dump(by_alias=by_alias, **kwargs)
-        dumped = {name: value for name, value in dumped.items() if value is not UNSET}
+        for name, value in self.__dict__.items():
+            if value is UNSET:
+                field = self.__pydantic_fields__[name]
+                dumped.pop((by_alias and field.serialization_alias) or name, None)
         stored = stored_of(self)
         if stored is None:
             return dumped
@@ -186,6 +190,13 @@ class Document(BaseModel, metaclass=_DocumentMeta):
             if name not in exclude and (include is None or name in include)
         }
         return {**system, **dumped}
+
+    def model_dump_json(
+        self, *, indent: int | None = None, ensure_ascii: bool = False, **kwargs: Any
+    ) -> str:
+        """What `model_dump` gives, as JSON text."""
+        dumped = self.model_dump(mode="json", **kwargs)
+        return to_json(dumped, indent=indent, ensure_ascii=ensure_ascii).decode()
 
     def __copy__(self) -> Self:
         """A copy without id that may be changed, for `ctx.db.replace`."""

@@ -1,5 +1,6 @@
 """The indexes that a document class declares, checked. Source of the rules: Convex's schemas."""
 
+import dataclasses
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -184,11 +185,10 @@ class _Names:
         for name in dotted.split("."):
             if not path and name in _SYSTEM_NAMES:
                 self.refuse(f": {name} ends every index and cannot be named")
-            fields = [model.__pydantic_fields__ for each in annotations for model in _models(each)]
-            found = [each[name] for each in fields if name in each]
+            found = self._found(name, annotations)
             if found:
-                path.append(found[0].serialization_alias or found[0].alias or self._spell(name))
-                annotations = [info.annotation for info in found]
+                path.append(found[0].wire_name)
+                annotations = [field.annotation for field in found]
             elif all(_has_known_fields(each) for each in annotations):
                 inside = f": {'.'.join(path)!r} has no field {name!r}" if path else ""
                 self.refuse(f" names the field {dotted!r}, which does not exist{inside}")
@@ -201,10 +201,13 @@ class _Names:
         """What the field may be, as its annotations say; nothing where none do."""
         found: list[object] = [self._cls]
         for name in dotted.split("."):
-            models = [model for each in found for model in _models(each)]
-            fields = [model.__pydantic_fields__ for model in models]
-            found = [each[name].annotation for each in fields if name in each]
+            found = [field.annotation for field in self._found(name, found)]
         return found
+
+    def _found(self, name: str, annotations: list[object]) -> list["_Field"]:
+        """The fields of this name that values of these types may have."""
+        fields = [each for annotation in annotations for each in _fields(annotation, self._spell)]
+        return [each[name] for each in fields if name in each]
 
 
 def _plain(annotation: Any) -> Any:
@@ -229,16 +232,31 @@ def _members(annotation: Any) -> Iterator[Any]:
         yield annotation
 
 
-def _models(annotation: object) -> Iterator[type[BaseModel]]:
-    """The models that a field of this type may hold."""
+class _Field(NamedTuple):
+    wire_name: str
+    annotation: object
+
+
+def _fields(annotation: object, spell: Callable[[str], str]) -> Iterator[Mapping[str, _Field]]:
+    """The fields of each model or dataclass that a field of this type may hold."""
     for member in _members(annotation):
         kind = typing.get_origin(member) or member
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield member if isinstance(member, type) else kind
+            model: type[BaseModel] = member if isinstance(member, type) else kind
+            yield {
+                name: _Field(info.serialization_alias or info.alias or spell(name), info.annotation)
+                for name, info in model.__pydantic_fields__.items()
+            }
+        elif isinstance(kind, type) and dataclasses.is_dataclass(kind):
+            hints = typing.get_type_hints(kind, include_extras=True)
+            yield {
+                field.name: _Field(spell(field.name), hints[field.name])
+                for field in dataclasses.fields(kind)
+            }
 
 
 def _has_known_fields(annotation: object) -> bool:
-    """Whether all fields of such values are known: models that refuse others, and scalars."""
+    """Whether all fields of such values are known: models that refuse others, scalars, …"""
     return all(map(_is_closed, _members(annotation)))
 
 
@@ -250,7 +268,7 @@ def _is_closed(member: Any) -> bool:
         return False
     if issubclass(kind, BaseModel):
         return kind.model_config.get("extra") != "allow"
-    return issubclass(kind, (*_SCALARS, *_SEQUENCES))
+    return dataclasses.is_dataclass(kind) or issubclass(kind, (*_SCALARS, *_SEQUENCES))
 
 
 def _may_be_vector(annotation: object) -> bool:

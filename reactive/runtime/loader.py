@@ -33,6 +33,8 @@ from reactive.storage.interface import SchemaChange
 
 _log = logging.getLogger("reactive")
 
+_OWNER = "__reactive_project__"
+
 T = TypeVar("T")
 
 
@@ -56,9 +58,11 @@ def load_project(folder: Path, case: str) -> Project:
     writes_bytecode = sys.dont_write_bytecode
     # Compiled files are told apart by second and size, which two quick edits may share.
     sys.dont_write_bytecode = True
+    known = set(sys.modules)
     try:
-        return _load(folder, case)
+        return _load(folder, case, known)
     except BaseException:
+        _claim(folder, known)
         _forget(folder)
         sys.modules.update(previous)
         raise
@@ -67,7 +71,7 @@ def load_project(folder: Path, case: str) -> Project:
         current_case.reset(token)
 
 
-def _load(folder: Path, case: str) -> Project:
+def _load(folder: Path, case: str, known: set[str]) -> Project:
     if not (folder / "functions" / "__init__.py").exists():
         # Without the file, a package of the same name elsewhere on the path would win.
         package = ModuleType("functions")
@@ -76,11 +80,11 @@ def _load(folder: Path, case: str) -> Project:
     schema_module = _import(folder, "schema") if (folder / "schema.py").exists() else None
     classes = list(_document_classes(schema_module)) if schema_module is not None else []
     modules = dict(_function_modules(folder))
+    _claim(folder, known)
     functions = [
         (module_path, name, function)
         for module_path, module in modules.items()
-        for name, function in vars(module).items()
-        if isinstance(function, Function) and function.handler.__module__ == module.__name__
+        for name, function in _functions_of(module)
     ]
     for module in _modules_of(folder).values():
         # What a function prints is shown to its caller, too.
@@ -168,12 +172,53 @@ def _function_modules(folder: Path) -> Iterator[tuple[str, ModuleType]]:
         yield "/".join(parts), _import(folder, ".".join(("functions", *parts)))
 
 
+def _functions_of(module: ModuleType) -> Iterator[tuple[str, Function[..., object]]]:
+    """The functions that the module made, by their names in it.
+
+    Raises:
+        ProjectError: for one that would not be served, as something else was put around it.
+    """
+    for name, value in vars(module).items():
+        if isinstance(value, Function):
+            if value.module == module.__name__:
+                yield name, value
+        elif isinstance(inner := getattr(value, "__wrapped__", None), Function):
+            raise ProjectError(
+                f"{module.__name__}: another decorator stands above the {inner.kind.value.lower()} "
+                f"{name}; put it below"
+            )
+
+
 def _modules_of(folder: Path) -> dict[str, ModuleType]:
     return {
         name: module
         for name, module in list(sys.modules.items())
-        if _is_below(getattr(module, "__file__", None), folder) or _is_namespace(module, folder)
+        if _is_below(getattr(module, "__file__", None), folder)
+        or _is_namespace(module, folder)
+        or getattr(module, _OWNER, None) == folder
     }
+
+
+def _claim(folder: Path, known: set[str]) -> None:
+    """Marks what the project imported from its own folder, helpers in other packages too.
+
+    They are imported anew with it, as they hold on to its classes, and no other project that has
+    modules of the same names finds them. `known` was there before.
+    """
+    for name, module in list(sys.modules.items()):
+        if name not in known and name.partition(".")[0] != "reactive":
+            file = getattr(module, "__file__", None)
+            places = [file] if file is not None else list(getattr(module, "__path__", ()))
+            if any(_is_own(place, folder) for place in places):
+                setattr(module, _OWNER, folder)
+
+
+def _is_own(place: str, folder: Path) -> bool:
+    path = Path(place)
+    if not path.is_relative_to(folder):
+        return False
+    parts = path.relative_to(folder).parts
+    return "site-packages" not in parts and not any(part.startswith(".") for part in parts)
 
 
 def _is_below(file: str | None, folder: Path) -> bool:
@@ -193,7 +238,8 @@ def _forget(folder: Path) -> dict[str, ModuleType]:
     """Drops the modules of this project, and any other project's of the same names."""
     dropped = _modules_of(folder)
     for name, module in list(sys.modules.items()):
-        if name in ("schema", "functions") or name.startswith("functions."):
+        is_named = name in ("schema", "functions") or name.startswith("functions.")
+        if is_named or hasattr(module, _OWNER):
             dropped[name] = module
     for name in dropped:
         del sys.modules[name]

@@ -30,7 +30,7 @@ from reactive.runtime.sockets import SocketRouter
 from reactive.runtime.types import table_numbers
 from reactive.runtime.workers import LoopSnapshot, Workers
 from reactive.storage.interface import Store
-from reactive.values.encoding import JsonBytes, dump_wire, from_wire, to_wire, wire_size
+from reactive.values.encoding import JsonBytes, from_wire, wire_size
 
 _log = logging.getLogger("reactive.functions")
 
@@ -56,10 +56,13 @@ class Project:
 class Runner:
     """Runs functions of whatever project is loaded. `executions` counts runs of author's code."""
 
-    def __init__(self, limits: Limits, clock: Clock, store: Store, *, redact: bool) -> None:
+    def __init__(
+        self, limits: Limits, clock: Clock, store: Store, *, case: str, redact: bool
+    ) -> None:
         self._limits = limits
         self._clock = clock
         self._store = store
+        self._case = case
         self._redact = redact
         self._dice = random.Random(secrets.randbits(128))
         self._workers = Workers(limits)
@@ -240,7 +243,7 @@ class Runner:
         code = error.code if isinstance(error, ReactiveError) else "ServerError"
         if isinstance(error, ApplicationError):
             try:
-                data = dump_wire(to_wire(error.data))
+                data = Encoder(self._case).encode(error.data)
             except CallError as problem:
                 wrong = TypeError(f"the data of an ApplicationError cannot be sent: {problem}")
                 return self.failure(path, wrong, request_id)

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from pydantic.errors import PydanticUndefinedAnnotation
+
 from reactive.errors import ProjectError, UsageError
 from reactive.runtime.codec import Codec
 from reactive.runtime.document import Document, any_document
@@ -83,6 +85,11 @@ class Schema:
         name = cls.__table__
         if name in self._declared:
             raise ProjectError(f"schema: two classes are the table {name!r}")
+        try:
+            # An annotation may name a class that came later.
+            cls.model_rebuild()
+        except PydanticUndefinedAnnotation as error:
+            raise ProjectError(f"schema: {cls.__name__}: {error.message}") from error
         self._codecs[name] = Codec(cls, name, case, is_system=is_system)
         self._declared[name] = declared_indexes(cls, case)
 

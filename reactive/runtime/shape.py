@@ -40,13 +40,18 @@ class _Reader:
         self.has_code = False
         self._references: dict[str, int] = {}
 
-    def read(self, node: Any) -> Any:
+    def read(self, node: Any, *, is_data: bool = False) -> Any:
+        """A node of the schema, or a default's value, which is nothing but data."""
         if node is None or isinstance(node, bool | str) or type(node) in (int, float):
             return node if type(node) is not int else str(node)
         if isinstance(node, dict):
-            return [self._item(str(key), node[key]) for key in sorted(node, key=str)]
+            names = sorted(node, key=str)
+            if is_data or not isinstance(node.get("type"), str):
+                # Not a schema but fields by their names, which may be any word.
+                return [[str(name), self.read(node[name], is_data=is_data)] for name in names]
+            return [self._item(key, node[key]) for key in names]
         if isinstance(node, list | tuple):
-            return [self.read(each) for each in node]
+            return [self.read(each, is_data=is_data) for each in node]
         if isinstance(node, set | frozenset):
             return sorted(map(repr, node))
         if isinstance(node, enum.Enum):
@@ -65,7 +70,7 @@ class _Reader:
             return [key, self._references.setdefault(value, len(self._references))]
         if key in _CODE and value:
             self.has_code = True
-        return [key, self.read(value)]
+        return [key, self.read(value, is_data=key == "default")]
 
     def _code(self, node: Any) -> Any:
         owner = getattr(node, "__self__", None)

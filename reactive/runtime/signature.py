@@ -6,7 +6,15 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic import AliasChoices, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+)
 from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 
@@ -43,25 +51,26 @@ class Signature:
             raise ProjectError(f"{path}: the first parameter must be the context")
         names: dict[str, str] = {}
         self.wire_names: dict[str, str] = {}
+        self.optional: set[str] = set()
+        """The Python names of the arguments that may be left out."""
         fields: dict[str, Any] = {}
-        takes_any = False
+        rest: object | None = None
         for at, parameter in enumerate(parameters[1:]):
             if parameter.kind is parameter.VAR_KEYWORD:
-                takes_any = True
+                rest = hints.get(parameter.name, Any)
                 continue
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
                 raise ProjectError(f"{path}: parameter {parameter.name} cannot be given by name")
-            annotation = hints.get(parameter.name, Any)
-            alias = _alias(annotation) or wire_name(parameter.name)
+            annotation, default = _declared(parameter, hints.get(parameter.name, Any))
+            info = FieldInfo.from_annotation(annotation)
+            alias = info.alias or wire_name(parameter.name)
             names[f"a{at}"] = parameter.name
             self.wire_names[parameter.name] = alias
-            fields[f"a{at}"] = _field(parameter, annotation, alias)
+            if default is not ... or not info.is_required():
+                self.optional.add(parameter.name)
+            fields[f"a{at}"] = annotation, _field(parameter.name, default, alias)
         try:
-            model = create_model(
-                "Arguments",
-                __config__=ConfigDict(extra="allow" if takes_any else "forbid"),
-                **fields,
-            )
+            model = create_model("Arguments", __base__=_arguments_base(rest), **fields)
             self._validator = named_validator_of(model, wire_name, names)
             self._returns = _result_check(hints["return"]) if "return" in hints else None
         except (PydanticUserError, TypeError) as error:
@@ -99,28 +108,37 @@ class Signature:
             ) from error
 
 
-def _alias(annotation: Any) -> str | None:
-    alias = None
-    for extra in getattr(annotation, "__metadata__", ()):
-        if isinstance(extra, FieldInfo) and extra.alias:
-            alias = extra.alias
-    return alias
+def _declared(parameter: inspect.Parameter, annotation: Any) -> tuple[Any, Any]:
+    """The annotation of a parameter and its default, `...` where it has none of its own.
+
+    `limit: int = Field(default=5, ge=1)` means what it does in pydantic's models.
+    """
+    if parameter.default is parameter.empty:
+        return annotation, ...
+    if isinstance(parameter.default, FieldInfo):
+        return typing.Annotated[annotation, parameter.default], ...
+    return annotation, parameter.default
 
 
-def _field(parameter: inspect.Parameter, annotation: Any, alias: str) -> tuple[Any, FieldInfo]:
-    default = ... if parameter.default is parameter.empty else parameter.default
-    choices: Any = alias if alias == parameter.name else AliasChoices(alias, parameter.name)
-    # The field's own alias would win over ours, so the annotation is passed on without it.
-    metadata = [
-        extra
-        for extra in getattr(annotation, "__metadata__", ())
-        if not (isinstance(extra, FieldInfo) and extra.alias)
-    ]
-    if hasattr(annotation, "__metadata__"):
-        annotation = annotation.__origin__
-        for extra in metadata:
-            annotation = typing.Annotated[annotation, extra]
-    return annotation, Field(default=default, validation_alias=choices)
+def _field(name: str, default: Any, alias: str) -> FieldInfo:
+    # What a `Field` in the annotation says of a default would be overruled by any default here.
+    given: Any = {} if default is ... else {"default": default}
+    choices: Any = alias if alias == name else AliasChoices(alias, name)
+    field: FieldInfo = Field(validation_alias=choices, **given)
+    return field
+
+
+def _arguments_base(rest: object | None) -> type[BaseModel]:
+    """What a model of arguments derives from; `rest` is the type of `**rest`, if there is one."""
+
+    def fill(namespace: dict[str, Any]) -> None:
+        namespace["__module__"] = __name__
+        namespace["model_config"] = ConfigDict(extra="forbid" if rest is None else "allow")
+        if rest is not None:
+            namespace["__annotations__"] = {"__pydantic_extra__": dict[str, rest]}  # type: ignore[valid-type]
+
+    base: type[BaseModel] = types.new_class("Arguments", (BaseModel,), exec_body=fill)
+    return base
 
 
 def _result_check(annotation: Any) -> Callable[[object], object] | None:

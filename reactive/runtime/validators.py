@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError, SchemaValidator
+from pydantic_core import PydanticCustomError, SchemaSerializer, SchemaValidator
 
 from reactive.errors import CallError
 from reactive.runtime.types import IdOf, validate_int64
@@ -83,7 +83,7 @@ def tightened(schema: Any, wire_name: Callable[[str], str]) -> Any:
             },
             "schema": copy,
         }
-    elif kind == "model":
+    elif kind in ("model", "dataclass"):
         copy["config"] = {
             **(schema.get("config") or {}),
             "validate_by_name": True,
@@ -95,23 +95,73 @@ def tightened(schema: Any, wire_name: Callable[[str], str]) -> Any:
         }
     elif kind in ("model-fields", "dataclass-args"):
         _alias_fields(copy, wire_name)
+    elif kind == "typed-dict":
+        _unalias_keys(copy, wire_name)
+    elif kind == "union":
+        copy["choices"] = list(map(_labeled, schema["choices"], copy["choices"]))
     elif kind == "tagged-union" and isinstance(name := schema["discriminator"], str):
         copy["discriminator"] = [[wire_name(name)], [name]]
     return copy
+
+
+def _labeled(choice: Any, made: Any) -> Any:
+    """A member of a union that errors call what an author does, whatever was made of it."""
+    is_number = isinstance(choice, dict) and choice["type"] in ("int", "float")
+    return (made, choice["type"]) if is_number else made
 
 
 def _alias_fields(schema: dict[str, Any], wire_name: Callable[[str], str]) -> None:
     fields = schema["fields"]
     named = fields.items() if isinstance(fields, dict) else ((f["name"], f) for f in fields)
     for name, field in named:
-        if field.get("validation_alias") is None and wire_name(name) != name:
-            field["validation_alias"] = wire_name(name)
+        if wire_name(name) != name:
+            for kind in ("validation_alias", "serialization_alias"):
+                if field.get(kind) is None:
+                    field[kind] = wire_name(name)
+
+
+def _unalias_keys(schema: dict[str, Any], wire_name: Callable[[str], str]) -> None:
+    """Takes back what a model's alias generator says of dicts inside it, whose keys stay."""
+    for name, field in schema["fields"].items():
+        for kind in ("validation_alias", "serialization_alias"):
+            if field.get(kind) == wire_name(name):
+                del field[kind]
 
 
 def validator_of(model: type[BaseModel], wire_name: Callable[[str], str]) -> SchemaValidator:
     """A validator for the model's wire form."""
     # Without the last argument pydantic would use the classes' own, generous validators.
     return SchemaValidator(tightened(model.__pydantic_core_schema__, wire_name), None, False)
+
+
+def constructor_of(model: type[BaseModel]) -> SchemaValidator:
+    """The class's own, generous validator, but that a bigint is no number."""
+    return SchemaValidator(_without_bigints(model.__pydantic_core_schema__), None, False)
+
+
+def _without_bigints(schema: Any) -> Any:
+    if isinstance(schema, list | tuple):
+        return type(schema)(map(_without_bigints, schema))
+    if not isinstance(schema, dict):
+        return schema
+    copy = {
+        name: item
+        if name in _OPAQUE and isinstance(schema.get("type"), str)
+        else _without_bigints(item)
+        for name, item in schema.items()
+    }
+    if schema.get("type") not in ("int", "float"):
+        return copy
+    return {
+        "type": "function-before",
+        "function": {"type": "no-info", "function": _no_bigint},
+        "schema": copy,
+    }
+
+
+def serializer_of(model: type[BaseModel], wire_name: Callable[[str], str]) -> SchemaSerializer:
+    """A serializer that by aliases gives the wire's names of nested models, too."""
+    return SchemaSerializer(tightened(model.__pydantic_core_schema__, wire_name), None, False)
 
 
 def named_validator_of(
@@ -133,6 +183,8 @@ def named_validator_of(
         for name, field in inner["schema"]["fields"].items()
     }
     typed: Any = {"type": "typed-dict", "fields": fields, "config": inner["config"]}
+    if "extras_schema" in inner["schema"]:
+        typed["extras_schema"] = inner["schema"]["extras_schema"]
     if inner is not schema:
         typed = {**schema, "schema": typed}
     return SchemaValidator(typed, None, False)

@@ -292,7 +292,7 @@ class _Watcher:
 
 def _path_of(function: Function[..., Any]) -> str:
     """The path of a function, also of one that was imported before the backend was started."""
-    module = function.handler.__module__.removeprefix("functions.").replace(".", "/")
+    module = function.module.removeprefix("functions.").replace(".", "/")
     return function.path or f"{module}:{function.public_name or function.handler.__name__}"
 
 

@@ -25,6 +25,7 @@ _SAFE_INTEGER: Final = 2**53
 _INT64: Final = struct.Struct("<q")
 _DOUBLE: Final = struct.Struct("<d")
 _NAME: Final = re.compile(r"(?!\$)[\x20-\x7e]{0,1024}\Z")
+_ITEM: Final = re.compile(r"\[\d+\]\Z")
 _known_names: set[str] = set()
 
 
@@ -176,6 +177,8 @@ def _rare_to_wire(value: object, depth_max: int, default: ToWire | None, path: s
         return _to_wire(str.__str__(value), depth_max, default, path)
     if default is not None:
         wire = default(value, depth_max, path)
+        if wire is DROP and _ITEM.search(path):
+            raise NotAValueError(f"{_at(path)}{_short(value)} cannot be an item of an array")
         if wire is not NotImplemented:
             return wire
     if isinstance(value, Int64):

@@ -82,7 +82,10 @@ async def test_application_error_reaches_development(
     assert "NOPE" in failed.message
 
 
-@pytest.mark.parametrize(("path", "data"), [("textQuery", "only a text"), ("nullQuery", None)])
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [("textQuery", "only a text"), ("nullQuery", None), ("modelQuery", {"reason": "full"})],
+)
 async def test_application_error_takes_any_value(
     lab: ServerProcess, connect: Connect, path: str, data: Any
 ) -> None:

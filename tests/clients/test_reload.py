@@ -101,12 +101,17 @@ async def test_removed_function_fails_its_live_queries(edited: Edited) -> None:
     await edited.client.value_becomes(query, "old")
 
 
-async def test_helper_module_reloads_what_imports_it(edited: Edited) -> None:
+@pytest.mark.parametrize("module", ["words", "library.words", "functions._library.words"])
+async def test_helper_module_reloads_what_imports_it(edited: Edited, module: str) -> None:
     query = await edited.client.subscribe("tasks:greeting")
-    (edited.project / "words.py").write_text('WORD = "from a helper"\n')
-    edited.replace("functions/tasks.py", 'GREETING = "old"', "from words import WORD as GREETING")
+    file = (edited.project / module.replace(".", "/")).with_suffix(".py")
+    file.parent.mkdir(exist_ok=True)
+    file.write_text('WORD = "from a helper"\n')
+    edited.replace(
+        "functions/tasks.py", 'GREETING = "old"', f"from {module} import WORD as GREETING"
+    )
     await edited.client.value_becomes(query, "from a helper")
-    (edited.project / "words.py").write_text('WORD = "changed"\n')
+    file.write_text('WORD = "changed"\n')
     await edited.client.value_becomes(query, "changed")
 
 

@@ -103,6 +103,24 @@ async def test_creation_times_start_at_the_clock(store: FaultyStore) -> None:
         assert created == pytest.approx(5.0)
 
 
+async def test_creation_times_grow_while_the_clock_does_not(store: FaultyStore) -> None:
+    clock = ManualClock(1_700_000_000 * 10**9)
+    created = []
+    async with opened(store, clock=clock) as database:
+        for n in range(4):
+            transaction = database.begin()
+            created.append(transaction.next_creation_time())
+            await write(transaction, table_of(database), f"x{n}", {"a": 1.0})
+            await database.commit(transaction)
+            if n == 1:
+                clock.set_wall(1_600_000_000 * 10**9)
+    # The next process knows of no document's time, but of the newest commit's.
+    async with opened(store, clock=clock) as database:
+        created.append(database.begin().next_creation_time())
+    assert created[:4] == sorted(set(created[:4]))
+    assert created[4] > 1_700_000_000_000
+
+
 async def test_a_refused_commit_is_raised(database: Database, store: FaultyStore) -> None:
     store.fail("commit", "before", StorageError("full"))
     with pytest.raises(StorageError, match="full"):

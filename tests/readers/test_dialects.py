@@ -223,7 +223,7 @@ def test_trpc_hears_that_a_log_is_lost(log: list[Event], cut: int) -> None:
     assert [item["type"] for _, item in found[-2:]] == ["error", "finalized"]
 
 
-@pytest.mark.parametrize("tracked", ["x", "1.x", "-1", "1.2.3", "²"])
+@pytest.mark.parametrize("tracked", ["x", "1.x", "-1", "1.2.3", "²", "１", "9" * 5_000])
 def test_trpc_knows_no_other_ids(tracked: str) -> None:
     with pytest.raises(ValueError, match="no id of this subscription"):
         Trpc(tracked)

@@ -75,6 +75,27 @@ async def test_what_is_somebody_elses_is_not_there(
             assert (await response.json())["code"] == "not_found"
 
 
+async def test_somebody_elses_ids_are_as_unknown_as_any(
+    ada: ClientSession, eve: ClientSession, thread: str
+) -> None:
+    answer = await _answer(ada, thread)
+    stream, message = answer.headers["x-stream-id"], answer.headers["x-message-id"]
+    tries = [
+        ("mutation", "streams:stop", "streamId", stream),
+        ("query", "streams:debugInfo", "streamId", stream),
+        ("query", "streamEvents:getStreamEvents", "streamId", stream),
+        ("query", "parts:order", "messageId", message),
+        ("mutation", "messages:dismiss", "messageId", message),
+    ]
+    for kind, path, name, id in tries:
+        body = {"path": path, "args": {name: id}, "format": "json"}
+        async with eve.post(f"/api/{kind}", json=body) as response:
+            told = await response.json()
+        # Nothing of the thread that it is in.
+        expected = {"code": "not_found", "message": f"There is no {name[:-2]} {id!r}."}
+        assert told["errorData"] == expected, path
+
+
 async def test_one_name_may_be_of_two_threads(
     ada: ClientSession, eve: ClientSession, thread: str
 ) -> None:

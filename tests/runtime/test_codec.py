@@ -374,6 +374,7 @@ Trio = namedtuple("Trio", "a b c")
         (Trio(1, 2, 3), [1, 2, 3]),
         ({"a": {"b": [1]}}, {"a": {"b": [1]}}),
         ({"a": UNSET, "b": 1}, {"b": 1}),
+        (UNSET, None),
         (Colour.RED, "red"),
         (Level.HIGH, 3),
         (Point(1), {"x_axis": 1}),
@@ -438,7 +439,7 @@ def test_page_has_the_names_that_hooks_know() -> None:
         ({"é": 1}, "é"),
         (2**53 + 1, "Int64"),
         ({"a": "\ud800"}, ""),
-        (UNSET, ""),
+        ([1, {"a": [UNSET]}], "[1].a[0]: UNSET cannot be an item"),
     ],
 )
 def test_what_is_no_value_is_not_sent(value: object, where: str) -> None:

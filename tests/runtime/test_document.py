@@ -1,11 +1,14 @@
 """What `Document` is to an author: a pydantic model, and immutable once it is stored."""
 
 import copy
+import json
 import types
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError
+from typing_extensions import TypedDict
 
 from reactive import UNSET, Document, Id, Int64, Unset, index
 from reactive.errors import UsageError
@@ -42,8 +45,15 @@ class Tally(Document, table="tallies"):
     value: int = 0
 
 
+class Noted(Document, table="noted"):
+    count: int = 0
+    weight: float | None = None
+    big: Int64 = Int64(0)
+    _note: str = PrivateAttr(default="own")
+
+
 CODECS: dict[type[Document], Codec] = {
-    cls: Codec(cls, cls.__table__, "exact") for cls in (Person, Counter, Tally)
+    cls: Codec(cls, cls.__table__, "exact") for cls in (Person, Counter, Tally, Noted)
 }
 
 
@@ -244,6 +254,17 @@ def test_model_dump_of_an_own_document() -> None:
     assert Counter(name="a").model_dump(by_alias=True) == {"name": "a", "value": 0}
 
 
+def test_absent_fields_are_in_no_dump() -> None:
+    person = stored(Person, name="UNSET", **{"from": "Bob"})
+    kept = {"id": ID, "creation_time": CREATED, "name": "UNSET", "sender": "Bob"}
+
+    for mode in ("python", "json"):
+        assert kept.items() <= person.model_dump(mode=mode).items()
+        assert "nick" not in person.model_dump(mode=mode)
+    assert json.loads(person.model_dump_json()) == person.model_dump(mode="json")
+    assert json.loads(person.model_dump_json(by_alias=True, indent=1))["_id"] == ID
+
+
 @pytest.mark.parametrize(
     ("options", "names"),
     [
@@ -256,6 +277,18 @@ def test_model_dump_of_an_own_document() -> None:
 )
 def test_model_dump_of_some_fields(options: dict[str, Any], names: set[str]) -> None:
     assert names == set(stored(Counter, name="a", value=3).model_dump(**options))
+
+
+def test_private_attributes_of_a_stored_document_are_those_of_a_new_one() -> None:
+    assert stored(Noted, count=1, weight=None, big={"$integer": "AQAAAAAAAAA="})._note == "own"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("count", Int64(1)), ("weight", Int64(1)), ("big", 1)]
+)
+def test_numbers_and_bigints_are_not_each_other(field: str, value: Any) -> None:
+    with pytest.raises(ValidationError, match=field):
+        Noted(**{field: value})
 
 
 # Making one
@@ -319,6 +352,49 @@ def test_camel_names_on_the_wire() -> None:
     assert {"id", "creation_time", "first_seen", "kind_of", "big_number", "next_one"} == set(
         stamp.model_dump()
     )
+
+
+class Dwelling(BaseModel):
+    zip_code: str
+
+
+@dataclass
+class Spot:
+    lat_deg: float
+
+
+class Keyed(TypedDict):
+    own_key: int
+
+
+def test_a_dump_by_alias_is_the_wire_form_to_the_bottom() -> None:
+    token = current_case.set("camel")
+    try:
+
+        class Deep(Document, table="deeps"):
+            home_model: Dwelling
+            all_places: list[Spot]
+            keyed_dict: Keyed
+
+    finally:
+        current_case.reset(token)
+    codec = Codec(Deep, "deeps", "camel")
+    wire = {
+        "homeModel": {"zipCode": "1"},
+        "allPlaces": [{"latDeg": 1.5}],
+        "keyedDict": {"own_key": 1},
+    }
+    deep = codec.load(codec.store({"_id": ID, "_creationTime": CREATED, **wire}))
+
+    assert deep.model_dump(by_alias=True) == {"_id": ID, "_creationTime": CREATED, **wire}
+    assert deep.model_dump()["home_model"] == {"zip_code": "1"}
+    # Python code says Python names, of dataclasses as of models.
+    by_python = {
+        "home_model": {"zip_code": "1"},
+        "all_places": [{"lat_deg": 1.5}],
+        "keyed_dict": {"own_key": 1},
+    }
+    assert codec.wire_of(codec.validated(by_python)) == wire
 
 
 def test_nobody_parses_what_is_only_passed_on() -> None:

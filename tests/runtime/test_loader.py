@@ -106,6 +106,29 @@ def test_helpers_are_not_served(tmp_path: Path) -> None:
     assert {"base:hello"} == paths(tmp_path)
 
 
+MAKER = """
+from reactive import QueryCtx, query
+
+def lister(word: str):
+    @query
+    async def handler(ctx: QueryCtx) -> str:
+        return word
+    return handler
+"""
+
+
+def test_function_that_a_helper_makes_is_served_where_it_is_asked_for(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        _maker=MAKER,
+        cats="from functions._maker import lister\nnames = lister('cat')\n",
+        dogs="from functions._maker import lister\nfrom functions.cats import names as cats\n"
+        "names = lister('dog')\n",
+    )
+
+    assert {"cats:names", "dogs:names"} == paths(tmp_path)
+
+
 def test_http_and_crons_may_have_functions_too(tmp_path: Path) -> None:
     head = "from reactive import Crons, HttpRouter\n"
     write(
@@ -229,6 +252,19 @@ def test_two_classes_of_one_table_are_refused(tmp_path: Path) -> None:
     assert "two classes are the table 'items'" in broken(tmp_path, schema=again)
 
 
+def test_decorator_above_a_function_is_refused(tmp_path: Path) -> None:
+    logged = (
+        "import functools\ndef logged(inner):\n"
+        "    @functools.wraps(inner)\n    async def outer(*args): return await inner(*args)\n"
+        "    return outer\n"
+    )
+    above = HELLO.replace("@query", "@logged\n@query")
+
+    said = broken(tmp_path, _logs=logged, bad=f"from functions._logs import logged\n{above}")
+
+    assert "functions.bad: another decorator stands above the query hello" in said
+
+
 def test_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match=r"no folder .*nowhere"):
         load_project(tmp_path / "nowhere", "exact")
@@ -258,6 +294,32 @@ def test_two_projects_do_not_see_each_other(tmp_path: Path) -> None:
     assert {"only:hello"} == paths(two)
     assert "schema" not in sys.modules
     assert {"items:version", "items:names", "items:add"} == paths(one)
+
+
+def with_library(folder: Path, word: str) -> Path:
+    """A project that keeps a class, and what makes one, in a package beside its functions."""
+    folder.mkdir(exist_ok=True)
+    write(folder, schema=SCHEMA, items=f"from lib import tools\nWORD = {word!r}\n" + ITEMS)
+    (folder / "lib").mkdir(exist_ok=True)
+    text = f"from schema import Item\nWORD = {word!r}\ndef make(name): return Item(name=name)\n"
+    (folder / "lib" / "tools.py").write_text(text)
+    return folder
+
+
+def test_packages_of_the_project_are_imported_anew_with_it(tmp_path: Path) -> None:
+    for word in ("first", "second"):
+        load_project(with_library(tmp_path, word), "exact")
+
+        module = sys.modules["functions.items"]
+        assert module.tools.WORD == word
+        assert type(module.tools.make("x")) is module.Item
+
+
+def test_packages_of_another_project_are_not_found(tmp_path: Path) -> None:
+    for word in ("first", "second", "first"):
+        load_project(with_library(tmp_path / word, word), "exact")
+
+        assert sys.modules["functions.items"].tools.WORD == word
 
 
 async def test_reload_serves_the_new_code(tmp_path: Path) -> None:

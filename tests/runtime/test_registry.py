@@ -1,6 +1,6 @@
 """Which function a path means."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -148,6 +148,14 @@ def test_function_shows_its_path() -> None:
 
     assert Kind.QUERY is list_all.kind
     assert "<query chat_rooms/my_threads:list_all>" == repr(list_all)
+
+
+async def test_arguments_of_any_name_may_be_given_directly() -> None:
+    @query
+    async def named(ctx: QueryCtx, self: int, function: str) -> tuple[int, str]:
+        return self, function
+
+    assert await named(cast("QueryCtx", None), self=1, function="f") == (1, "f")
 
 
 def test_decorating_twice_is_refused() -> None:

@@ -113,6 +113,53 @@ def test_long_value_is_not_repeated_at_length() -> None:
     assert len(refused(plain, {"name": "x", "count": "y" * 10_000})) < 1_000
 
 
+def test_what_a_field_says_beside_its_alias_holds() -> None:
+    async def handler(
+        ctx: object, sender: Annotated[str, Field(alias="from", max_length=3)]
+    ) -> None: ...
+
+    assert called(handler, {"from": "ada"}) == {"sender": "ada"}
+    assert "Path: .from\nString should have at most 3 characters" in refused(
+        handler, {"from": "grace"}
+    )
+
+
+def test_member_of_a_union_is_called_as_in_python() -> None:
+    async def handler(ctx: object, count: int | Unset = UNSET) -> None: ...
+
+    assert "Path: .count.int\nInput should be a valid integer" in refused(handler, {"count": "1"})
+
+
+def test_default_may_be_a_field() -> None:
+    async def handler(
+        ctx: object,
+        limit: int = Field(default=5, ge=1),
+        sender: str = Field("me", alias="from"),
+        tags: list[str] = Field(default_factory=list),  # noqa: B008
+        depth: Annotated[int, Field(default=2, le=3)] = Field(default=1),
+        needed: int = Field(lt=9),
+    ) -> None: ...
+
+    assert called(handler, {"needed": 1}) == {
+        "limit": 5,
+        "sender": "me",
+        "tags": [],
+        "depth": 1,
+        "needed": 1,
+    }
+    assert called(handler, {"needed": 1, "from": "ada"})["sender"] == "ada"
+    assert of(handler).optional == {"limit", "sender", "tags", "depth"}
+    assert "Path: .limit\n" in refused(handler, {"limit": 0, "needed": 1})
+    assert "Path: .depth\n" in refused(handler, {"depth": 4, "needed": 1})
+    assert "missing the required field `needed`" in refused(handler, {})
+
+
+def test_default_of_the_annotation_holds() -> None:
+    async def handler(ctx: object, count: Annotated[int, Field(default=7)]) -> None: ...
+
+    assert called(handler, {}) == {"count": 7}
+
+
 async def typed(
     ctx: object,
     big: Int64 = ZERO,
@@ -275,6 +322,13 @@ def test_any_further_arguments() -> None:
     async def handler(ctx: object, name: str, **rest: Any) -> None: ...
 
     assert called(handler, {"name": "x", "a": 1, "b": [2]}) == {"name": "x", "a": 1, "b": [2]}
+
+
+def test_further_arguments_have_their_type() -> None:
+    async def handler(ctx: object, name: str, **rest: int | None) -> None: ...
+
+    assert called(handler, {"name": "x", "a": 1, "b": None}) == {"name": "x", "a": 1, "b": None}
+    assert "Path: .a" in refused(handler, {"name": "x", "a": "1"})
 
 
 @pytest.mark.parametrize("case", ["exact", "camel"])

@@ -1,6 +1,7 @@
 """Indexes that cannot be: each is refused at the start with class, index and reason."""
 
 import types
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NewType
 
 import pytest
@@ -18,6 +19,12 @@ class Address(BaseModel):
     lines: list[str] = Field(default_factory=list)
 
 
+@dataclass
+class Point:
+    lat_deg: float
+    label: Annotated["str | None", Field(max_length=9)] = None
+
+
 class Open(BaseModel, extra="allow"):
     known: str = ""
 
@@ -29,6 +36,7 @@ class Base(Document):
     address: Address | Unset = UNSET
     second: Annotated[Address | None, Field(alias="zweite")] = None
     open: Open | None = None
+    point: Point | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
     any: Any = None
     vector: list[float] = Field(default_factory=list)
@@ -41,13 +49,13 @@ class Base(Document):
     friend: Id[Any] | None = None
 
 
-def specs(**indexes: Any) -> Schema:
+def specs(case: str = "exact", **indexes: Any) -> Schema:
     """The schema of a table that has these indexes."""
 
     def fill(namespace: dict[str, Any]) -> None:
         namespace.update({"__module__": __name__, **indexes})
 
-    return Schema([types.new_class("Item", (Base,), {"table": "items"}, fill)], "exact")
+    return Schema([types.new_class("Item", (Base,), {"table": "items"}, fill)], case)
 
 
 def refusal(**indexes: Any) -> str:
@@ -148,6 +156,43 @@ def test_too_many() -> None:
 @pytest.mark.parametrize("field", ["vector", "maybe", "new", "pair", "any", "extra.inside"])
 def test_fields_that_may_hold_vectors(field: str) -> None:
     specs(by_vector=vector_index(field, dimensions=2))
+
+
+def test_fields_inside_of_dataclasses() -> None:
+    schema = specs("camel", by_point=index("point.lat_deg"), by_words=search_index("point.label"))
+    (spec,) = (spec for spec in schema.specs if spec.name == "items")
+    assert spec.indexes == {"by_point": (("point", "latDeg"),)}
+    assert "'point.nope', which does not exist" in refusal(by_nope=index("point.nope"))
+
+
+class Early(Document, table="early"):
+    later: "Id[Later] | None" = None
+    parts: "list[Part]" = Field(default_factory=list)
+
+    by_later = index("later")
+
+
+class Part(BaseModel):
+    name: str
+
+
+class Later(Document, table="later"):
+    first: Early | None = None
+
+
+class Lost(Document, table="lost"):
+    found: "Nowhere"  # type: ignore[name-defined]  # noqa: F821
+
+
+def test_a_class_may_name_one_that_comes_later() -> None:
+    schema = Schema([Early, Later], "exact")
+    codec = schema.codec("early")
+    assert codec.wire_of(codec.validated({"parts": [{"name": "a"}]}))["parts"] == [{"name": "a"}]
+
+
+def test_a_class_that_never_comes_is_named() -> None:
+    with pytest.raises(ProjectError, match=r"schema: Lost: .*Nowhere"):
+        Schema([Lost], "exact")
 
 
 def test_fields_inside_of_others() -> None:

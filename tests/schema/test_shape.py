@@ -4,6 +4,8 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from reactive.runtime.document import Document
 from reactive.runtime.loader import load_project
 from reactive.runtime.shape import shape_of
@@ -114,6 +116,25 @@ def test_the_inside_of_a_field_is_a_part_of_the_shape(tmp_path: Any) -> None:
         for kind in ("int", "str", "int = 0")
     ]
     assert found[0] != found[1] != found[2] != found[0]
+
+
+@pytest.mark.parametrize(
+    "name", ["metadata", "serialization", "ref", "schema_ref", "default", "type", "post_init"]
+)
+def test_a_field_may_have_a_name_of_pydantics_own(tmp_path: Any, name: str) -> None:
+    inner = "\nclass Deep(BaseModel):\n    {}: {}\n"
+    found = [
+        *(shapes(tmp_path, as_one(f"{name}: {kind}"), lambda: "") for kind in ("int", "str")),
+        *(
+            shapes(tmp_path, inner.format(name, kind) + as_one("x: Deep"), lambda: "")
+            for kind in ("int", "str")
+        ),
+        *(
+            shapes(tmp_path, as_one(f"x: dict = {{'type': 'x', '{name}': [{at}]}}"), lambda: "")
+            for at in (1, 2)
+        ),
+    ]
+    assert len(set(map(tuple, found))) == len(found)
 
 
 def test_names_on_the_wire_are_a_part_of_the_shape(tmp_path: Any) -> None:

@@ -114,7 +114,7 @@ class Process:
         clock = SimulatedClock(asyncio.get_running_loop(), 1_700_000_000_000_000_000 + skew_ns)
         self.database = Database(self.store, clock, world.limits, self._die)
         self.database._subscriptions = OrderedSubscriptions()
-        runner = SlowRunner(world.limits, clock, self.store, redact=False)
+        runner = SlowRunner(world.limits, clock, self.store, case="exact", redact=False)
         runner._workers = LoopWorkers()  # type: ignore[assignment]
         runner._dice = random.Random(world.dice.getrandbits(64))
         self.service = Service(

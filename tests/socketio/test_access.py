@@ -53,7 +53,7 @@ async def test_tokens(
         thread = (await response.json())["value"]
     owner = await connect(url, (transport,), token=ada)
     await owner.join(task)
-    await owner.send(task, "hello", llmModel="scripted/echo")
+    sent = await owner.send(task, "hello", llmModel="scripted/echo")
     await owner.until_told("stream-complete")
     await guarded.admin("tasks:setStatus", taskId=task, status="ARCHIVED")
     await owner.until(lambda: owner.statuses()[-1] == "ARCHIVED")
@@ -64,6 +64,15 @@ async def test_tokens(
         assert told["error"]["code"] == "not_found"
         told = await other.call("user-message", taskId=name, message="x")
         assert told["error"]["code"] == "not_found"
+    own = {"Authorization": f"Bearer {issuer.token('bob')}"}
+    async with guarded.session.post(f"{url}/api/mutation", json=body, headers=own):
+        pass
+    # Now he has a task of that name himself.
+    told = await other.call(
+        "join-task", taskId=task, since={"streamId": sent["streamId"], "seq": 1}
+    )
+    refusal = {"code": "not_found", "message": f"There is no stream {sent['streamId']!r}."}
+    assert told == {"error": refusal}
     assert set(other.names()) == {"connection-info", "message-error"}
 
 

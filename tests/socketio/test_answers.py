@@ -1,9 +1,13 @@
 """Answers over Socket.IO: every event of the field's client, on every transport."""
 
+import asyncio
+import json
+
 import pytest
 
+from reactive.limits import DEFAULT_LIMITS
 from tests.socketio.conftest import Site
-from tests.socketio.field import Connect, expected, kinds, text
+from tests.socketio.field import WAIT_SECONDS, Connect, expected, kinds, text
 
 TRANSPORTS = [("polling",), ("websocket",), ()]
 
@@ -257,6 +261,60 @@ async def test_history(site: Site, connect: Connect, task: str) -> None:
     assert [each["role"] for each in told["messages"]] == ["user", "assistant"]
 
 
+async def test_a_history_waits_until_what_was_sent_before_is_taken(site: Site, task: str) -> None:
+    thread = await site.thread(task)
+    long = "x" * DEFAULT_LIMITS.socket_unsent_bytes_max
+    await site.call("mutation", "messages:send", threadId=thread, prompt=long)
+    url = f"{site.url}/socket.io/?EIO=4&transport=polling"
+
+    async def heard() -> list[str]:
+        async with site.session.get(url) as response:
+            return (await response.text()).split("\x1e")
+
+    async def say(*packets: str) -> None:
+        async with site.session.post(url, data="\x1e".join(packets)) as response:
+            assert response.status == 200
+
+    [opened] = await heard()
+    url += f"&sid={json.loads(opened[1:])['sid']}"
+    await say("40")
+    assert (await heard())[0].startswith("40")
+    # While it does not poll, there is room for the first one only.
+    events = [("get-chat-history", {"complete": True})] * 2 + [("request-history", {})]
+    asked = [json.dumps([event, {"taskId": task, **more}]) for event, more in events]
+    await say(*(f"42{number}{event}" for number, event in enumerate(asked)))
+    told: list[str] = []
+
+    def count(start: str) -> int:
+        return sum(each.startswith(start) for each in told)
+
+    async with asyncio.timeout(WAIT_SECONDS):
+        while count('42["chat-history"') < 2 or count('42["stream-state"') < 1:
+            told += await heard()
+    assert [count(f"43{number}[]") for number in range(3)] == [1, 1, 1]
+    histories = [json.loads(each[2:])[1] for each in told if each.startswith('42["chat-')]
+    assert [each["messages"][0]["content"] for each in histories] == [long, long]
+
+
+async def test_a_history_is_no_more_than_a_python_client_takes(
+    site: Site, connect: Connect, task: str
+) -> None:
+    thread = await site.thread(task)
+    prompts = [f"{number} " + "好" * 95_000 for number in range(8)]
+    for prompt in prompts:
+        # Six bytes a character: all of them together are more than 4 MiB.
+        await site.call(
+            "mutation", "messages:send", threadId=thread, prompt=prompt, model="scripted/slow"
+        )
+    client = await connect(site.server.url, ("websocket",))
+    assert await client.call("get-chat-history", taskId=task, complete=True) is None
+    told = await client.until_told("chat-history")
+    asked = [each["content"] for each in told["messages"] if each["role"] == "user"]
+    assert asked == prompts[-5:]
+    assert client.names().count("disconnect") == 0
+    await client.call("stop-stream", taskId=task)
+
+
 async def test_a_message_that_is_sent_again_is_answered_once(
     site: Site, connect: Connect, task: str
 ) -> None:
@@ -279,12 +337,16 @@ async def test_a_message_that_is_sent_again_is_answered_once(
         ("stop-stream", {"taskId": "no such task"}, "not_found"),
         ("get-chat-history", {"taskId": "no such task"}, "not_found"),
         ("request-history", {"taskId": "no such task", "fromPosition": -1}, "invalid_request"),
+        ("user-message", {"taskId": "$", "message": "x", "clientMessageId": ""}, "invalid_request"),
     ],
 )
 async def test_refusals(
-    site: Site, connect: Connect, event: str, payload: dict[str, object], code: str
+    site: Site, connect: Connect, task: str, event: str, payload: dict[str, object], code: str
 ) -> None:
     client = await connect(site.server.url)
+    if payload.get("taskId") == "$":
+        await site.thread(task)
+        payload = {**payload, "taskId": task}
     told = await client.call(event, **payload)
     assert told["error"]["code"] == code
     assert sorted(told["error"]) == ["code", "message"]
@@ -301,6 +363,8 @@ async def test_a_cursor_must_be_one(site: Site, connect: Connect, task: str) -> 
     ahead = {"streamId": sent["streamId"], "seq": 10_000}
     told = await client.call("join-task", taskId=task, since=ahead)
     assert told["error"]["code"] == "invalid_request"
-    unknown = {"streamId": "nothing", "seq": 1}
-    told = await client.call("join-task", taskId=task, since=unknown)
-    assert "error" in told
+    for unknown in ("nothing", "", sent["messageId"]):
+        since = {"streamId": unknown, "seq": 1}
+        told = await client.call("join-task", taskId=task, since=since)
+        refusal = {"code": "not_found", "message": f"There is no stream {unknown!r}."}
+        assert told == {"error": refusal}

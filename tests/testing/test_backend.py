@@ -67,6 +67,14 @@ async def test_time_moves_only_when_it_is_told_to() -> None:
         assert backend.now == start + timedelta(hours=1)
 
 
+async def test_documents_are_in_their_order_while_time_stands_still() -> None:
+    async with TestBackend(LAB) as backend:
+        made = [await backend.mutation("items:add", list_name="a", rank=1) for _ in range(20)]
+
+        found = await backend.query("items:list", list_name="a")
+        assert [item["_id"] for item in found] == made
+
+
 async def test_what_is_due_now_has_run_when_the_mutation_returns() -> None:
     async with TestBackend(JOBS) as backend:
         await backend.mutation("marks:later_many", name="a", count=200)

@@ -132,6 +132,8 @@ def test_picture_of_nothing() -> None:
         (["drill", "--flips", "9"], "--flips must be 10 at least"),
         (["drill", "--streams", "0"], "--streams must be 1 at least"),
         (["drill", "--url", "ftp://x"], "ftp"),
+        (["drill", "--out", "pyproject.toml"], "--out: cannot write to pyproject.toml"),
+        (["drill", "--out", "pyproject.toml/trial"], "--out: cannot write to pyproject.toml/trial"),
     ],
 )
 def test_what_cannot_be(arguments: list[str], message: str) -> None:

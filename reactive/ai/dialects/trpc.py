@@ -158,6 +158,6 @@ def _place(id: str) -> tuple[int, int]:
     seq, _, at = id.partition(".")
     if not id:
         return (0, 0)
-    if not seq.isdecimal() or not (at or "0").isdecimal():
+    if not all(each.isascii() and each.isdecimal() and len(each) < 16 for each in (seq, at or "0")):
         raise ValueError(f"{id!r:.80} is no id of this subscription")
     return (int(seq), int(at or 0))

@@ -1,6 +1,9 @@
 """Functions that fail, each in its own way."""
 
+import enum
 from typing import Any
+
+from pydantic import BaseModel
 
 from reactive import (
     UNSET,
@@ -14,6 +17,11 @@ from reactive import (
     mutation,
     query,
 )
+
+
+class Reason(enum.Enum):
+    FULL = "full"
+
 
 DATA: dict[str, Any] = {"code": "NOPE", "count": Int64(7), "list": [1.5, None]}
 
@@ -56,6 +64,16 @@ async def text_query(ctx: QueryCtx) -> None:
 @query(name="nullQuery")
 async def null_query(ctx: QueryCtx) -> None:
     raise ApplicationError(None)
+
+
+class Refusal(BaseModel):
+    reason: Reason
+    hint: str | Unset = UNSET
+
+
+@query(name="modelQuery")
+async def model_query(ctx: QueryCtx) -> None:
+    raise ApplicationError(Refusal(reason=Reason.FULL))
 
 
 @query
