@@ -7,7 +7,7 @@ own config says) is pydantic's own. Under `case = "camel"` the fields of nested 
 camelCase aliases here, so that an author's classes stay as they were written.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -22,6 +22,7 @@ _PLAIN = {"any", "bool", "bytes", "enum", "float", "int", "is-instance", "litera
 _PLAIN_CONFIG = {"extra_fields_behavior", "title", "validate_by_alias", "validate_by_name"}
 _CHANGING = {"strip_whitespace", "to_lower", "to_upper"}
 _STRICT = {"bool", "str", "bytes"}
+_IS_UNSET = ("is-instance[Unset]",)
 _OPAQUE = {"default", "metadata", "serialization", "expected", "function", "cls", "config"}
 
 
@@ -249,11 +250,25 @@ def _is_plain(schema: Any) -> bool:
 
 
 def explain(error: ValidationError) -> list[tuple[str, str, object]]:
-    """Each mistake as the dotted path to it, what is wrong, and the value found."""
-    return [
-        (".".join(map(str, each["loc"])), _sentence(each), each.get("input"))
-        for each in error.errors(include_url=False)
-    ]
+    """Each mistake as the dotted path to it, what is wrong, and the value found.
+
+    That a value is not `UNSET` either is no mistake of its own: of `X | Unset` only X is spoken of.
+    """
+    every = error.errors(include_url=False)
+    optional = {each["loc"][:-1] for each in every if each["loc"][-1:] == _IS_UNSET}
+    found = [each for each in every if each["loc"][-1:] != _IS_UNSET] or every
+    choices: dict[tuple[int | str, ...], set[int | str]] = {}
+    for each in found:
+        for at, part in enumerate(each["loc"]):
+            if each["loc"][:at] in optional:
+                choices.setdefault(each["loc"][:at], set()).add(part)
+    only = {place for place, parts in choices.items() if len(parts) == 1}
+    return [(_dotted(each["loc"], only), _sentence(each), each.get("input")) for each in found]
+
+
+def _dotted(loc: tuple[int | str, ...], only: Collection[tuple[int | str, ...]]) -> str:
+    """The path without the names of types that are the `only` choice where they stand."""
+    return ".".join(str(part) for at, part in enumerate(loc) if loc[:at] not in only)
 
 
 def _sentence(each: Mapping[str, Any]) -> str:

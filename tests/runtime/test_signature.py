@@ -125,9 +125,25 @@ def test_what_a_field_says_beside_its_alias_holds() -> None:
 
 
 def test_member_of_a_union_is_called_as_in_python() -> None:
-    async def handler(ctx: object, count: int | Unset = UNSET) -> None: ...
+    async def handler(ctx: object, count: int | bool = 0) -> None: ...
 
     assert "Path: .count.int\nInput should be a valid integer" in refused(handler, {"count": "1"})
+
+
+def test_what_may_be_left_out_is_refused_for_what_it_should_be() -> None:
+    async def handler(
+        ctx: object,
+        model: str | Unset = UNSET,
+        counts: list[int | Unset] | Unset = UNSET,
+        either: int | str | Unset = UNSET,
+    ) -> None: ...
+
+    for wire, path in (({"model": 5}, ".model"), ({"counts": [1, "x"]}, ".counts.1")):
+        message = refused(handler, wire)
+        assert f"Path: {path}\n" in message
+        assert message.count("Path: ") == 1
+    assert refused(handler, {"either": [1]}).count("Path: .either.") == 2
+    assert "Unset" not in refused(handler, {"either": [1]})
 
 
 def test_default_may_be_a_field() -> None:
