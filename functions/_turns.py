@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from functions._shown import is_shown
+from functions._shown import is_shown, newest_of
 from reactive import MutationCtx, QueryCtx
 from schema import Message, Stream
 
@@ -20,9 +20,8 @@ async def turns_of(ctx: QueryCtx | MutationCtx, stream: Stream) -> list[dict[str
     before = ctx.db.query(Message).with_index(
         "by_thread", lambda q: q.eq("thread_id", stream.thread_id).lt("order", own.order)
     )
-    turns = [
+    return [
         {"role": message.role, "text": message.content}
-        for message in await before.order("desc").filter(is_shown).take(TURNS_MAX)
+        for message in await newest_of(before.filter(is_shown), TURNS_MAX)
         if message.content
     ]
-    return turns[::-1]

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from functions import streams
 from functions._checks import caller_of, check_text, own_message, own_thread, refuse
 from functions._limits import spend_message
-from functions._shown import is_shown
+from functions._shown import is_shown, newest_of
 from functions._text import text_so_far
 from functions.flags import decide_realtime
 from reactive import (
@@ -69,9 +69,8 @@ async def legacy_view(ctx: QueryCtx, thread_id: Id[Thread]) -> list[dict[str, An
 async def _with_text(ctx: QueryCtx, thread_id: Id[Thread]) -> list[dict[str, Any]]:
     await own_thread(ctx, thread_id)
     messages = ctx.db.query(Message).with_index("by_thread", thread_id=thread_id)
-    newest = messages.order("desc").filter(is_shown)
     shown = []
-    for message in reversed(await newest.take(OBSERVED_MAX)):
+    for message in await newest_of(messages.filter(is_shown), OBSERVED_MAX):
         fields = message.model_dump(by_alias=True)
         if message.status in ("pending", "streaming"):
             fields["content"] = await text_so_far(ctx, message.id)

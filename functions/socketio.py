@@ -112,12 +112,14 @@ async def join_task(ctx: ActionCtx, socket: Socket, payload: Any) -> dict[str, A
 
 @socketio.on("leave-task")
 @answered
-async def leave_task(ctx: ActionCtx, socket: Socket, payload: Any) -> None:
+async def leave_task(ctx: ActionCtx, socket: Socket, payload: Any) -> dict[str, Any]:
     """Follow a task no more."""
     asked = check_body(payload, Body, "the payload")
     thread_id = await ctx.run_query(tasks.find, name=asked.task_id)
+    view = await ctx.run_query(tasks.look, thread_id=thread_id)
     socket.stop(f"task {thread_id}")
     socket.leave(f"task {thread_id}")
+    return {"variant": view.variant, "path": view.path}
 
 
 @socketio.on("user-message")

@@ -4,7 +4,6 @@ Server code tells of a task's status, its terminal and its files here; the socke
 it get that on whichever path their answers take.
 """
 
-import json
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -12,7 +11,7 @@ from pydantic import BaseModel, Field
 from functions import streams
 from functions._checks import caller_of, find_thread, own_thread, refuse
 from functions._path import Path, path_of
-from functions._shown import is_shown
+from functions._shown import is_shown, newest_of
 from reactive import (
     UNSET,
     Id,
@@ -27,7 +26,7 @@ from schema import Message, Stream, TaskEntry, Thread
 
 STREAMS_SEEN = 20
 HISTORY_MAX = 1_000
-# Of the texts as JSON. A Python client lets go of its socket over a message of 4 MiB.
+# A Python client lets go of its socket over a message of 4 MiB.
 HISTORY_BYTES_MAX = 3_000_000
 
 Kind = Literal["task-status-updated", "terminal-output", "fs-change"]
@@ -101,10 +100,10 @@ async def look(ctx: QueryCtx, thread_id: Id[Thread]) -> TaskView:
     """
     await own_thread(ctx, thread_id)
     variant, path = await path_of(ctx)
-    newest = ctx.db.query(Message).with_index("by_thread", thread_id=thread_id).order("desc")
+    messages = ctx.db.query(Message).with_index("by_thread", thread_id=thread_id)
     found = [
         await _stream(ctx, message, message.stream_id)
-        for message in await newest.take(2 * STREAMS_SEEN)
+        for message in await newest_of(messages, 2 * STREAMS_SEEN)
         if not isinstance(message.stream_id, Unset)
     ]
     entries = ctx.db.query
@@ -158,14 +157,7 @@ async def history(ctx: QueryCtx, name: str) -> list[Message]:
     """A task's newest messages, as many as one event can hold, oldest first."""
     thread = await _own(ctx, name)
     messages = ctx.db.query(Message).with_index("by_thread", thread_id=thread.id)
-    found: list[Message] = []
-    size = 0
-    async for message in messages.order("desc").filter(is_shown):
-        size += len(json.dumps(message.content))
-        if len(found) == HISTORY_MAX or (found and size > HISTORY_BYTES_MAX):
-            break
-        found.append(message)
-    return found[::-1]
+    return await newest_of(messages.filter(is_shown), HISTORY_MAX, HISTORY_BYTES_MAX)
 
 
 @internal_mutation

@@ -17,7 +17,7 @@ import engineio
 import socketio
 from aiohttp import web
 from engineio.async_drivers import aiohttp as driver
-from engineio.packet import PING
+from engineio.packet import MESSAGE, PING
 from engineio.packet import Packet as EnginePacket
 from engineio.payload import Payload
 from socketio.exceptions import ConnectionRefusedError as Refused
@@ -165,6 +165,15 @@ class _Server(socketio.AsyncServer):  # type: ignore[misc]
     def _engineio_server_class(self) -> type[_Engine]:
         return _Engine
 
+    async def _handle_event_internal(
+        self, server: Any, sid: str, eio_sid: str, data: list[Any], namespace: str, id: int | None
+    ) -> None:
+        event = data[0]
+        if not isinstance(event, str) or event in self.reserved_events:
+            # It would be taken for what python-socketio itself says when a client comes or goes.
+            data = [repr(event), *data[1:]]
+        await super()._handle_event_internal(server, sid, eio_sid, data, namespace, id)
+
 
 class _Link:
     """Implements `reactive.links.SocketLink`."""
@@ -177,6 +186,15 @@ class _Link:
         self.handshake = auth
         self.is_open = True
         self.expiry: Timer | None = None
+        # What is sent to a client that does not know yet that it is connected.
+        self._early: list[str] | None = []
+
+    def opened(self) -> None:
+        """The client has been told that it is connected."""
+        early, self._early, queue = self._early or [], None, self._queue
+        if queue is not None:
+            for data in early:
+                queue.put_nowait(EnginePacket(MESSAGE, data=data))
 
     @property
     def _queue(self) -> _Outgoing | None:
@@ -187,8 +205,11 @@ class _Link:
         queue = self._queue
         if queue is None or not self.is_open or not queue.has_room.is_set():
             return False
-        packet = SocketPacket(EVENT, data=[event, payload], namespace=_NAMESPACE)
-        await self._hub.engine.send(self.engine_id, packet.encode())
+        data = SocketPacket(EVENT, data=[event, payload], namespace=_NAMESPACE).encode()
+        if self._early is not None:
+            self._early.append(data)
+        else:
+            await self._hub.engine.send(self.engine_id, data)
         return True
 
     async def drained(self) -> None:
@@ -339,6 +360,8 @@ class SocketIoHub:
         if caller.expires_ns is not None:
             left_s = (caller.expires_ns - self._clock.now_ns()) / 1e9
             link.expiry = self._clock.call_later(max(0.0, left_s), lambda: self._expire(link))
+        # python-socketio tells the client in this turn of the loop, when this returns.
+        asyncio.get_running_loop().call_soon(link.opened)
 
     async def _caller(self, auth: Any) -> Caller:
         """Who connects; nobody in particular without a token.

@@ -87,12 +87,12 @@ async def test_somebody_elses_ids_are_as_unknown_as_any(
         ("query", "parts:order", "messageId", message),
         ("mutation", "messages:dismiss", "messageId", message),
     ]
-    for kind, path, name, id in tries:
-        body = {"path": path, "args": {name: id}, "format": "json"}
+    for kind, path, name, known in tries:
+        body = {"path": path, "args": {name: known}, "format": "json"}
         async with eve.post(f"/api/{kind}", json=body) as response:
             told = await response.json()
         # Nothing of the thread that it is in.
-        expected = {"code": "not_found", "message": f"There is no {name[:-2]} {id!r}."}
+        expected = {"code": "not_found", "message": f"There is no {name[:-2]} {known!r}."}
         assert told["errorData"] == expected, path
 
 

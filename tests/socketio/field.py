@@ -1,12 +1,15 @@
 """A client of the older Socket.IO server: joins with a cursor, and comes again after a cut."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Self
 
 import socketio
+from aiohttp import ClientSession
 
 WAIT_SECONDS = 40.0
+_BORDER = "\x1e"
 
 Chunk = dict[str, Any]
 Event = dict[str, Any]
@@ -107,6 +110,29 @@ class FieldClient:
         except TimeoutError:
             raise AssertionError(f"{event} is not {count} times in {self.names()}") from None
         return self.told(event)[count - 1]
+
+
+class Polling:
+    """A client by hand, which takes what it is sent only when it is told to."""
+
+    def __init__(self, session: ClientSession, url: str) -> None:
+        self._session = session
+        self._url = f"{url}/socket.io/?EIO=4&transport=polling"
+
+    async def open(self, **auth: Any) -> Self:
+        [opened] = await self.poll()
+        self._url += f"&sid={json.loads(opened[1:])['sid']}"
+        await self.say(f"40{json.dumps(auth)}")
+        return self
+
+    async def say(self, *packets: str) -> None:
+        async with self._session.post(self._url, data=_BORDER.join(packets)) as response:
+            assert response.status == 200, await response.text()
+
+    async def poll(self) -> list[str]:
+        """The packets that are there, or come first."""
+        async with asyncio.timeout(WAIT_SECONDS), self._session.get(self._url) as response:
+            return (await response.text()).split(_BORDER)
 
 
 def kinds(chunks: Sequence[Chunk]) -> list[tuple[int, str]]:

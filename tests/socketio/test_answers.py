@@ -1,13 +1,12 @@
 """Answers over Socket.IO: every event of the field's client, on every transport."""
 
-import asyncio
 import json
 
 import pytest
 
 from reactive.limits import DEFAULT_LIMITS
 from tests.socketio.conftest import Site
-from tests.socketio.field import WAIT_SECONDS, Connect, expected, kinds, text
+from tests.socketio.field import Connect, Polling, expected, kinds, text
 
 TRANSPORTS = [("polling",), ("websocket",), ()]
 
@@ -198,7 +197,8 @@ async def test_everybody_in_a_task_gets_what_anybody_starts(
     await by_id.join(thread)
     await gone.join(task)
     await gone.until_told("stream-state")
-    await gone.call("leave-task", taskId=task)
+    left = await gone.call("leave-task", taskId=task)
+    assert left == {"variant": "legacy", "path": "legacy"}
     heard = len(gone.heard)
     args = {"threadId": thread, "prompt": "to all of you", "model": "scripted/echo"}
     sent = await site.call("mutation", "messages:send", **args)
@@ -265,32 +265,20 @@ async def test_a_history_waits_until_what_was_sent_before_is_taken(site: Site, t
     thread = await site.thread(task)
     long = "x" * DEFAULT_LIMITS.socket_unsent_bytes_max
     await site.call("mutation", "messages:send", threadId=thread, prompt=long)
-    url = f"{site.url}/socket.io/?EIO=4&transport=polling"
-
-    async def heard() -> list[str]:
-        async with site.session.get(url) as response:
-            return (await response.text()).split("\x1e")
-
-    async def say(*packets: str) -> None:
-        async with site.session.post(url, data="\x1e".join(packets)) as response:
-            assert response.status == 200
-
-    [opened] = await heard()
-    url += f"&sid={json.loads(opened[1:])['sid']}"
-    await say("40")
-    assert (await heard())[0].startswith("40")
+    client = await Polling(site.session, site.url).open()
+    while not (await client.poll())[-1].startswith('42["connection-info"'):
+        pass
     # While it does not poll, there is room for the first one only.
     events = [("get-chat-history", {"complete": True})] * 2 + [("request-history", {})]
     asked = [json.dumps([event, {"taskId": task, **more}]) for event, more in events]
-    await say(*(f"42{number}{event}" for number, event in enumerate(asked)))
+    await client.say(*(f"42{number}{event}" for number, event in enumerate(asked)))
     told: list[str] = []
 
     def count(start: str) -> int:
         return sum(each.startswith(start) for each in told)
 
-    async with asyncio.timeout(WAIT_SECONDS):
-        while count('42["chat-history"') < 2 or count('42["stream-state"') < 1:
-            told += await heard()
+    while count('42["chat-history"') < 2 or count('42["stream-state"') < 1:
+        told += await client.poll()
     assert [count(f"43{number}[]") for number in range(3)] == [1, 1, 1]
     histories = [json.loads(each[2:])[1] for each in told if each.startswith('42["chat-')]
     assert [each["messages"][0]["content"] for each in histories] == [long, long]

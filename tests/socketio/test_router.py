@@ -1,19 +1,21 @@
 """What the library does with sockets, whatever an author makes of them."""
 
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 import socketio
+from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
 from reactive import ActionCtx, Socket, SocketRouter, create_app
 from reactive.errors import ProjectError
 from reactive.limits import DEFAULT_LIMITS
 from tests.server import ServerProcess
-from tests.socketio.field import Connect
+from tests.socketio.field import Connect, Polling
 
 APP = Path(__file__).with_name("app")
 
@@ -67,6 +69,35 @@ async def test_too_many_events_at_once_are_refused(url: str, connect: Connect) -
     assert len(refused) == 5
     assert {each["error"]["code"] for each in refused} == {"TooManyConcurrentRequests"}
     assert client.told("waited") == [str(n) for n in range(most)]
+
+
+async def test_a_client_hears_first_that_it_is_connected(url: str) -> None:
+    async with ClientSession() as session:
+        client = await Polling(session, url).open(greet=True)
+        told: list[str] = []
+        while len(told) < 3:
+            told += await client.poll()
+    assert told[0].startswith('40{"sid"')
+    assert told[1:] == ['42["hello","from the handler"]', '42["hello","from the work"]']
+
+
+async def test_only_the_library_says_who_comes_and_goes(url: str) -> None:
+    async with ClientSession() as session:
+        client = await Polling(session, url).open()
+        assert (await client.poll())[0].startswith("40")
+        await client.say(
+            '421["connect",{},{"greet":true}]', '422["disconnect","me"]', '423[["start"]]'
+        )
+        told: list[str] = []
+        while len(told) < 3:
+            told += await client.poll()
+        await client.say('424["wait",{"name":"a","seconds":0}]')
+        while len(told) < 5:
+            told += await client.poll()
+    refusals = [json.loads(each[3:])[0]["error"] for each in sorted(told[:3])]
+    assert [each["code"] for each in refusals] == ["UnknownEvent"] * 3
+    assert "connect" in refusals[0]["message"]
+    assert sorted(told[3:]) == ['42["waited","a"]', '434["a"]']
 
 
 @pytest.mark.parametrize("why", ["refuse", "break"])

@@ -30,6 +30,13 @@ async def connect(ctx: ActionCtx, socket: Socket) -> None:
         raise ApplicationError({"code": "full", "message": "No more seats."})
     if handshake.get("break"):
         raise RuntimeError("a secret")
+    if handshake.get("greet"):
+        await socket.emit("hello", "from the handler")
+
+        async def work(_: ActionCtx) -> None:
+            await socket.emit("hello", "from the work")
+
+        socket.start("greeting", work)
 
 
 @socketio.on("disconnect")
