@@ -204,9 +204,13 @@ class App:
         await self.database.close()
         await self._files.close()
 
-    def listens_at(self, port: int) -> None:
-        """The port is known at which the server is reached; URLs of files name it."""
-        self.service.files.origin = self.settings.origin(port)
+    def listens_at(self, port: int, prefix: str = "") -> None:
+        """It is known where the server is reached; URLs of files name it.
+
+        `prefix` is the path below which its application is mounted in another one.
+        """
+        origin = self.settings.origin(port)
+        self.service.files.origin = origin if self.settings.public_url else origin + prefix
 
     async def _sweep_up(self) -> None:
         """Removes what is left of indexes after each change of them, and what a crash has left."""
@@ -243,7 +247,7 @@ class App:
             self._origins,
             instance_name=self.folder.name,
             static=self.folder / settings.static if settings.static is not None else None,
-            on_port=self.listens_at,
+            on_place=self.listens_at,
         )
         application = routes.application(self.limits)
         if not is_started:

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from reactive.app import App, quiet_collector
 from reactive.cli.common import Options, add_project_flags, project_of
-from reactive.errors import ProjectError, StorageError
+from reactive.errors import ProjectError, ReactiveError
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -149,7 +149,7 @@ def _is_code(change: watchfiles.Change, path: str) -> bool:
 async def _reload(app: App, names: Sequence[str]) -> None:
     try:
         await app.reload()
-    except (ProjectError, StorageError) as error:
+    except ReactiveError as error:
         print(f"not reloaded, the code before {', '.join(names)} goes on serving:", flush=True)
         print(f"reactive: error: {error}", file=sys.stderr, flush=True)
     else:

@@ -115,6 +115,17 @@ class Codec:
         document: Document = self._validator.validate_python(from_wire(fields))
         return document
 
+    def restored(self, document: Document, document_id: str, creation_time: float) -> Document:
+        """The document as one that was read, when it had this id and these fields.
+
+        Raises:
+            UsageError: when it can be none that was stored.
+        """
+        system = {CREATION_TIME_FIELD: creation_time, ID_FIELD: document_id}
+        _set_stored(document, self.store({**system, **self.wire_of(document)}))
+        _set_creation_time(document, creation_time)
+        return document
+
     def fill(self, document: Document) -> None:
         """Turns a lazy document into an ordinary, immutable one.
 

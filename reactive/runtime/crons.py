@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 
 from reactive.errors import ProjectError
 
@@ -125,7 +125,12 @@ class Crons:
         """Runs when the five fields of cron say so: `"0 9 * * 1-5"`."""
         if len(str(fields).split()) != 5 or not croniter.is_valid(fields):
             raise _wrong(name, f"{fields!r} are not the five fields of cron")
-        self._add(name, Schedule(cron=fields), function, args)
+        schedule = Schedule(cron=fields)
+        try:
+            schedule.first(0.0)
+        except CroniterBadDateError as error:
+            raise _wrong(name, f"{fields!r} is never due") from error
+        self._add(name, schedule, function, args)
 
     def _add_fields(
         self,
@@ -151,7 +156,7 @@ class Crons:
     def _add(
         self, name: str, schedule: Schedule, function: object, args: Mapping[str, Any]
     ) -> None:
-        if not _NAME.match(str(name)):
+        if str(name) != name or not _NAME.match(name):
             raise _wrong(name, "a name is printable ASCII")
         if name in self._crons:
             raise _wrong(name, "there are two jobs of this name")

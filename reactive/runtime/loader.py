@@ -25,6 +25,7 @@ from reactive.runtime.http import HttpRouter
 from reactive.runtime.progress import Progress
 from reactive.runtime.registry import FunctionRegistry
 from reactive.runtime.runner import Project
+from reactive.runtime.scheduler import wire_arguments
 from reactive.runtime.schema import Schema
 from reactive.runtime.schema_check import SchemaCheck
 from reactive.runtime.shape import shape_of
@@ -94,10 +95,11 @@ def _load(folder: Path, case: str, known: set[str]) -> Project:
     sockets = _declared(modules, "socketio", SocketRouter)
     try:
         registry = FunctionRegistry(functions, case)
+        encoder = Encoder(case)
         for cron in crons:
-            _check_cron(cron, registry)
+            _check_cron(cron, registry, encoder)
         schema = Schema(classes, case)
-        return Project(registry, schema, Encoder(case), crons, http, _modules_of(folder), sockets)
+        return Project(registry, schema, encoder, crons, http, _modules_of(folder), sockets)
     except ReactiveError as error:
         raise ProjectError(error.message) from error
 
@@ -118,10 +120,11 @@ def _declared(modules: Mapping[str, ModuleType], name: str, kind: type[T]) -> T 
     return value
 
 
-def _check_cron(cron: Cron, registry: FunctionRegistry) -> None:
+def _check_cron(cron: Cron, registry: FunctionRegistry, encoder: Encoder) -> None:
     try:
         definition = registry.refer(cron.function, Kind.MUTATION, Kind.ACTION)
         definition.signature.arguments(cron.args)
+        wire_arguments(definition, cron.args, encoder)
     except ReactiveError as error:
         raise ProjectError(f"functions/crons.py: the job {cron.name!r}: {error.message}") from error
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from reactive.backend import EMPTY_LOG, Caller, Failure
+from reactive.backend import ANYBODY, EMPTY_LOG, Caller, Failure
 from reactive.clock import Clock
 from reactive.engine.transaction import Transaction
 from reactive.errors import ApplicationError, CallError, LimitError, ReactiveError, StorageError
@@ -78,9 +78,13 @@ class Runner:
         return self._workers.is_busy
 
     def arguments(
-        self, project: Project, definition: FunctionDefinition, wire: Any
+        self,
+        project: Project,
+        definition: FunctionDefinition,
+        wire: Any,
+        caller: Caller = ANYBODY,
     ) -> dict[str, Any]:
-        """The keyword arguments that a client's call gives.
+        """The keyword arguments that a client's call gives, or one that was scheduled.
 
         Raises:
             CallError: when they do not fit, or are too large.
@@ -100,7 +104,7 @@ class Runner:
             )
         token = table_numbers.set(project.schema.number_of)
         try:
-            return definition.signature.arguments(values)
+            return definition.signature.arguments(values, is_kept=caller.job is not None)
         finally:
             table_numbers.reset(token)
 

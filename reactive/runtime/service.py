@@ -334,7 +334,7 @@ class FunctionService:
         if request.is_internal:
             arguments = definition.signature.arguments(request.args)
         else:
-            arguments = runner.arguments(project, definition, request.args)
+            arguments = runner.arguments(project, definition, request.args, request.caller)
         run = runner.execution(project, definition.path, request.caller, transaction)
         hook = request.hook if isinstance(request, HookedRequest) else None
         try:
@@ -406,7 +406,7 @@ class FunctionService:
         try:
             is_open = caller.is_admin or is_internal
             definition = project.registry.find(path, Kind.ACTION, is_open)
-            arguments = runner.arguments(project, definition, args)
+            arguments = runner.arguments(project, definition, args, caller)
             run = runner.execution(project, definition.path, caller, None)
             async with timeout(self._clock, self._limits.action_time_s):
                 value = await runner.run_action(definition, run, self._calls, arguments)

@@ -21,7 +21,7 @@ from pydantic.fields import FieldInfo
 from reactive.errors import CallError, ProjectError
 from reactive.runtime.document import Document
 from reactive.runtime.pagination import PaginationResult
-from reactive.runtime.validators import argument_error, explain, named_validator_of
+from reactive.runtime.validators import KEPT, argument_error, explain, named_validator_of
 
 _PLAIN = (str, bool, type(None))
 
@@ -77,14 +77,19 @@ class Signature:
             raise ProjectError(f"{path}: {error}") from error
         self.has_return_type = "return" in hints
 
-    def arguments(self, values: Mapping[str, object]) -> dict[str, Any]:
+    def arguments(self, values: Mapping[str, object], *, is_kept: bool = False) -> dict[str, Any]:
         """The keyword arguments of a call.
+
+        Documents that were read are known as such by their class, and by their system fields in
+        what was kept of a call (`is_kept`). A client cannot say what was read.
 
         Raises:
             CallError: naming the argument that is missing, unknown or of the wrong type.
         """
         try:
-            arguments: dict[str, Any] = self._validator.validate_python(values)
+            arguments: dict[str, Any] = self._validator.validate_python(
+                values, context=KEPT if is_kept else None
+            )
         except ValidationError as error:
             raise argument_error(self.path, error) from error
         return arguments

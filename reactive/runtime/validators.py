@@ -17,12 +17,16 @@ from pydantic_core import PydanticCustomError, SchemaSerializer, SchemaValidator
 from reactive.errors import CallError
 from reactive.runtime.types import IdOf, validate_int64
 from reactive.values.encoding import Int64
+from reactive.values.tables import CREATION_TIME_FIELD, ID_FIELD
 
 _PLAIN = {"any", "bool", "bytes", "enum", "float", "int", "is-instance", "literal", "none", "str"}
 _PLAIN_CONFIG = {"extra_fields_behavior", "title", "validate_by_alias", "validate_by_name"}
 _CHANGING = {"strip_whitespace", "to_lower", "to_upper"}
 _STRICT = {"bool", "str", "bytes"}
 _IS_UNSET = ("is-instance[Unset]",)
+KEPT = "kept"
+"""The context in which arguments are validated that were a function's own, not a client's."""
+
 _OPAQUE = {"default", "metadata", "serialization", "expected", "function", "cls", "config"}
 
 
@@ -172,7 +176,7 @@ def named_validator_of(
 
     A name may be any, also one that pydantic has for itself.
     """
-    schema = tightened(model.__pydantic_core_schema__, wire_name)
+    schema = _with_stored(tightened(model.__pydantic_core_schema__, wire_name))
     inner = schema["schema"] if schema["type"] == "definitions" else schema
     fields = {
         names[name]: {
@@ -189,6 +193,39 @@ def named_validator_of(
     if inner is not schema:
         typed = {**schema, "schema": typed}
     return SchemaValidator(typed, None, False)
+
+
+def _with_stored(schema: Any) -> Any:
+    """A core schema whose documents may be such as were read, where the context says `KEPT`."""
+    if isinstance(schema, list | tuple):
+        return type(schema)(map(_with_stored, schema))
+    if not isinstance(schema, dict):
+        return schema
+    copy = {
+        name: item
+        if name in _OPAQUE and isinstance(schema.get("type"), str)
+        else _with_stored(item)
+        for name, item in schema.items()
+    }
+    cls = schema.get("cls")
+    if schema.get("type") != "model" or not hasattr(cls, "__table__"):
+        return copy
+    ref = {"ref": copy.pop("ref")} if "ref" in copy else {}
+    function = {"type": "with-info", "function": _stored_maker(cls)}
+    return {"type": "function-wrap", "function": function, "schema": copy, **ref}
+
+
+def _stored_maker(cls: Any) -> Callable[[object, Callable[[object], Any], Any], Any]:
+    def make(value: object, handler: Callable[[object], Any], info: Any) -> Any:
+        if info.context != KEPT or not isinstance(value, dict):
+            return handler(value)
+        if not {ID_FIELD, CREATION_TIME_FIELD} <= value.keys():
+            return handler(value)
+        fields = dict(value)
+        document_id, created = fields.pop(ID_FIELD), fields.pop(CREATION_TIME_FIELD)
+        return cls.__codec__.restored(handler(fields), document_id, created)
+
+    return make
 
 
 def partial_validator_of(

@@ -274,7 +274,9 @@ class TestBackend:
         await runner.setup()
         self._listening.append(runner)
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        return f"http://127.0.0.1:{runner.addresses[0][1]}"
+        port = runner.addresses[0][1]
+        self._app.listens_at(port)
+        return f"http://127.0.0.1:{port}"
 
 
 class _Watcher:

@@ -36,11 +36,11 @@ class EndpointApi:
         """Whether the path is an endpoint's, by whatever method."""
         return any(self._endpoints.find(method, path) is not None for method in ENDPOINT_METHODS)
 
-    async def answer(self, request: web.Request) -> web.StreamResponse | None:
-        """What the endpoint gives; None when there is none."""
-        endpoint = self._endpoints.find(request.method, request.path)
+    async def answer(self, request: web.Request, path: str) -> web.StreamResponse | None:
+        """What the endpoint of a path gives; None when there is none."""
+        endpoint = self._endpoints.find(request.method, path)
         if endpoint is None:
-            return self._preflight(request) if request.method == "OPTIONS" else None
+            return self._preflight(request, path) if request.method == "OPTIONS" else None
         if endpoint.cors is not None:
             request[_CORS] = cors_headers(endpoint.cors, request, self._origins)
         request.match_info["tail"] = endpoint.tail
@@ -52,11 +52,11 @@ class EndpointApi:
             return web.Response(status=404, text="This server has no HTTP endpoints")
         return web.Response(status=404, text="No matching routes found")
 
-    def _preflight(self, request: web.Request) -> web.Response | None:
+    def _preflight(self, request: web.Request, path: str) -> web.Response | None:
         methods, policy = [], None
         asked = request.headers.get("Access-Control-Request-Method")
         for method in ENDPOINT_METHODS:
-            endpoint = self._endpoints.find(method, request.path)
+            endpoint = self._endpoints.find(method, path)
             if endpoint is not None and endpoint.cors is not None:
                 methods.append(method)
                 if policy is None or method == asked:
@@ -84,8 +84,10 @@ class EndpointApi:
                     "before, or another one was"
                 )
             sent.append(response)
-            await response.prepare(request)
-            await response.write_eof()
+            # A file is sent by aiohttp, which would send one that is sent already again.
+            if not isinstance(response, web.FileResponse):
+                await response.prepare(request)
+                await response.write_eof()
 
         try:
             await endpoint.run(request, await any_caller(self._backend, request), send)

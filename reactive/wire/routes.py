@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, Protocol
+from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -66,7 +67,7 @@ class Routes:
         origins: Origins,
         instance_name: str,
         static: Path | None,
-        on_port: Callable[[int], None],
+        on_place: Callable[[int, str], None],
     ) -> None:
         self._api = api
         self._hub = hub
@@ -78,8 +79,10 @@ class Routes:
         self._origins = origins
         self._instance_name = instance_name
         self._static = static
-        self._on_port = on_port
+        self._on_place = on_place
         self._port: int | None = None
+        self._prefix = ""
+        self._everything: web.AbstractResource | None = None
 
     def application(self, limits: Limits) -> web.Application:
         """The application, not started yet."""
@@ -88,7 +91,7 @@ class Routes:
             middlewares=[self._answer_errors],
         )
         application.on_response_prepare.append(self._prepare)
-        application.add_routes(
+        *_, everything = application.add_routes(
             [
                 *self._api.routes(),
                 *self._storage.routes(),
@@ -103,6 +106,7 @@ class Routes:
                 web.route("*", "/{path:.*}", self._rest),
             ]
         )
+        self._everything = everything.resource
         return application
 
     async def _sync(self, request: web.Request) -> web.StreamResponse:
@@ -127,10 +131,11 @@ class Routes:
 
     async def _rest(self, request: web.Request) -> web.StreamResponse:
         """An endpoint of the project, or else a static file, where there is one."""
-        if self._sockets is not None and self._sockets.answers(request.path):
+        path = self._path(request)
+        if self._sockets is not None and self._sockets.answers(path):
             return await self._sockets.serve(request)
         if not self._is_own(request):
-            response = await self._endpoints.answer(request)
+            response = await self._endpoints.answer(request, path)
             if response is not None:
                 return response
         name = request.match_info["path"]
@@ -149,10 +154,15 @@ class Routes:
 
     def _is_own(self, request: web.Request) -> bool:
         """Whether the server itself answers the path, if only to say that it does not know it."""
-        path = "/" + request.path.lstrip("/")
+        asked = self._path(request)
+        path = "/" + asked.lstrip("/")
         if is_own_path(path) or (self._sockets is not None and self._sockets.answers(path)):
             return True
-        return path.startswith("/api/") and not self._endpoints.knows(request.path)
+        return path.startswith("/api/") and not self._endpoints.knows(asked)
+
+    def _path(self, request: web.Request) -> str:
+        """What is asked for, whatever the application is mounted below."""
+        return request.path.removeprefix(self._prefix)
 
     async def _prepare(self, request: web.Request, response: web.StreamResponse) -> None:
         """Adds to an answer, streamed or not, what has to be in its headers."""
@@ -162,17 +172,20 @@ class Routes:
         else:
             self._endpoints.add_headers(request, response)
 
-    def _learn_port(self, request: web.Request) -> None:
+    def _learn_place(self, request: web.Request) -> None:
         """The first request tells where the server is, whoever started it, and how."""
+        if self._everything is not None:
+            # aiohttp tells an application that is added to another one in no other way.
+            self._prefix = unquote(self._everything.canonical.removesuffix("/{path}"))
         name = None if request.transport is None else request.transport.get_extra_info("sockname")
         if isinstance(name, tuple):
             self._port = name[1]
-            self._on_port(name[1])
+            self._on_place(name[1], self._prefix)
 
     @web.middleware
     async def _answer_errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if self._port is None:
-            self._learn_port(request)
+            self._learn_place(request)
         if not self._is_own(request):
             return await handler(request)
         if request.method == "OPTIONS":

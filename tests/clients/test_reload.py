@@ -139,6 +139,24 @@ async def test_broken_code_is_shown_and_old_code_goes_on(
     await edited.client.value_becomes(query, "repaired")
 
 
+async def test_job_that_is_too_large_is_refused_and_code_is_reloaded_after_it(
+    edited: Edited,
+) -> None:
+    query = await edited.client.subscribe("tasks:greeting")
+    crons = edited.project / "functions" / "crons.py"
+    crons.write_text(
+        "from datetime import timedelta\n\nfrom functions import tasks\n"
+        "from reactive import Crons\n\n"
+        "crons = Crons()\n"
+        "crons.interval('a', timedelta(hours=1), tasks.add, title='x' * 5_000_000)\n"
+    )
+    output = await edited.output("limit")
+    assert "not reloaded" in output
+    crons.unlink()
+    edited.replace("functions/tasks.py", '"old"', '"repaired"')
+    await edited.client.value_becomes(query, "repaired")
+
+
 async def test_schema_that_breaks_documents_is_refused(edited: Edited) -> None:
     """With the table, the id, the field and the reason; the old schema stays in force."""
     task = await edited.client.run("tasks:add", {"title": "old"})

@@ -240,6 +240,18 @@ async def test_other_responses(site: ClientSession) -> None:
     assert "Endpoints of every kind" in (await get(site, "/source"))[1]
 
 
+async def test_connection_outlives_a_file(endpoints: ServerProcess) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", endpoints.port)
+    writer.write(b"GET /source HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+    await reader.readuntil(b"/cors/none")
+    writer.write(b"GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    rest = await asyncio.wait_for(reader.read(), 15)
+    writer.close()
+
+    assert rest.endswith(b"hello you")
+
+
 async def test_websocket_of_the_authors_own(site: ClientSession) -> None:
     async with site.ws_connect("/socket") as socket:
         for text in ("one", "two"):

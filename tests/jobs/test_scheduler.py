@@ -47,6 +47,20 @@ async def ends(server: Server, job: str, state: str) -> None:
     await until(has)
 
 
+async def test_document_that_was_read_is_one_for_its_function(server: Server) -> None:
+    job = await server.mutate("marks:later_mark")
+    await ends(server, job, "success")
+
+    assert await marks(server, "kept mark") == ["True True"]
+    assert await marks(server, "fresh") == ["y"]
+
+
+async def test_client_cannot_say_that_a_document_was_read(server: Server) -> None:
+    mark = {"_id": "x", "_creationTime": 1.0, "label": "a", "seen": "b"}
+    with pytest.raises(FailedError, match="extra field `_id`"):
+        await server.mutate("marks:take_mark", mark=mark)
+
+
 async def test_runs_when_its_time_has_come(server: Server, clock: ManualClock) -> None:
     job = await server.mutate("marks:later", label="a", seconds=60.0)
 

@@ -223,6 +223,25 @@ async def keep_document(ctx: MutationCtx, document: dict[str, Any], data: bytes,
     await ctx.db.insert(Mark(label="kept", seen=f"{document['label']} {data!r} {int(n)}"))
 
 
+@internal_mutation
+async def keep_mark(ctx: MutationCtx, mark: Mark, marks: list[Mark], fresh: Mark) -> None:
+    seen = await ctx.db.get(mark.id) == mark == marks[0]
+    await ctx.db.insert(fresh)
+    await ctx.db.insert(Mark(label="kept mark", seen=f"{seen} {mark.creation_time > 0}"))
+
+
+@mutation
+async def later_mark(ctx: MutationCtx) -> Id["_scheduled_functions"]:
+    mark = await ctx.db.get(await ctx.db.insert(Mark(label="first", seen="x")))
+    fresh = Mark(label="fresh", seen="y")
+    return await ctx.scheduler.run_after(0, keep_mark, mark=mark, marks=[mark], fresh=fresh)
+
+
+@mutation
+async def take_mark(ctx: MutationCtx, mark: Mark) -> None:
+    await ctx.db.insert(mark)
+
+
 @mutation
 async def later_values(ctx: MutationCtx) -> None:
     added = await ctx.db.insert(Mark(label="first", seen="x"))
