@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 import socket
 import sqlite3
@@ -275,7 +276,8 @@ def test_clock_that_is_behind_the_newest_commit(doctor: Doctor, store: Path) -> 
     said = doctor("--store", f"sqlite:///{store}", project=ROOT)
 
     assert (1, {"behind"}) == (said.code, said.problems)
-    assert "7,200 s behind the newest commit" in said.one("clock")["message"]
+    # The clock goes on while the doctor looks.
+    assert re.search("7,[12]\\d\\d s behind the newest commit", said.one("clock")["message"])
 
 
 @pytest.mark.parametrize(
