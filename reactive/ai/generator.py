@@ -250,7 +250,7 @@ class Generator:
         step = _Step(Completed("other", events.usage()))
         async with (
             self._watched("timeout_first_token", self._patience.first_token) as watch,
-            aclosing(self._provider.stream(request)) as answer,  # type: ignore[type-var]
+            aclosing(self._provider.stream(request)) as answer,
         ):
             async for item in answer:
                 if isinstance(item, Completed):

@@ -152,7 +152,7 @@ async def _ping(settings: Settings, provider: Provider, model: str) -> Finding:
     try:
         async with (
             asyncio.timeout(settings.first_token_timeout),
-            aclosing(provider.stream(request)) as answer,  # type: ignore[type-var]
+            aclosing(provider.stream(request)) as answer,
         ):
             await anext(aiter(answer))
     except ProviderError as error:

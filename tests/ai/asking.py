@@ -68,7 +68,7 @@ async def listen(find: Find, wire: str, behavior: str, **more: Any) -> Heard:
     provider, model = find(model_of(wire, behavior))
     heard = Heard()
     try:
-        async with aclosing(provider.stream(request(model, **more))) as answer:  # type: ignore[type-var]
+        async with aclosing(provider.stream(request(model, **more))) as answer:
             async for item in answer:
                 assert heard.completed is None, "nothing follows the last"
                 if isinstance(item, Completed):

@@ -7,7 +7,7 @@ said before stays.
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 from typing import Annotated
 
@@ -322,7 +322,7 @@ class Stubborn:
 
     name = "stubborn"
 
-    async def stream(self, request: Request) -> AsyncIterator[Event | Completed]:
+    async def stream(self, request: Request) -> AsyncGenerator[Event | Completed, None]:
         call = f"call-{len(request.turns)}"
         yield events.tool_input_start(call, "nothing")
         yield events.tool_call(call, "nothing", {})
@@ -344,7 +344,7 @@ class Odd:
 
     name = "odd"
 
-    async def stream(self, request: Request) -> AsyncIterator[Event | Completed]:
+    async def stream(self, request: Request) -> AsyncGenerator[Event | Completed, None]:
         if len(request.turns) == 1:
             yield events.tool_call("call", "translate", {"words": {"küche": 2**60}})
             yield Completed("tool-calls", events.usage(1, 1))
@@ -397,7 +397,7 @@ class Endless:
 
     name = "endless"
 
-    async def stream(self, request: Request) -> AsyncIterator[Event | Completed]:
+    async def stream(self, request: Request) -> AsyncGenerator[Event | Completed, None]:
         yield events.text_start("t")
         while True:
             yield events.text_delta("t", "ü" * 4_096)
@@ -540,7 +540,7 @@ class Broken:
 
     name = "broken"
 
-    async def stream(self, request: Request) -> AsyncIterator[Event | Completed]:
+    async def stream(self, request: Request) -> AsyncGenerator[Event | Completed, None]:
         yield events.text_start("t")
         raise RuntimeError("sk-secret")
 
@@ -565,7 +565,7 @@ class Late:
         self.turns = turns
         self.writer: StreamWriter | None = None
 
-    async def stream(self, request: Request) -> AsyncIterator[Event | Completed]:
+    async def stream(self, request: Request) -> AsyncGenerator[Event | Completed, None]:
         yield events.text_start("t")
         yield events.text_delta("t", "Hi")
         assert self.writer is not None

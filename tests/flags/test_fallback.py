@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -127,7 +127,7 @@ class Mistaken:
         self.also_plain = also_plain
         self.asked: list[tuple[ToolSpec, ...]] = []
 
-    async def stream(self, request: Request) -> AsyncIterator[Event | Completed]:
+    async def stream(self, request: Request) -> AsyncGenerator[Event | Completed, None]:
         for event in self.before:
             yield event
         raise RuntimeError("sk-secret")

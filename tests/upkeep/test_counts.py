@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -25,7 +25,7 @@ TICKS_PER_S = 1 / DEFAULT_LIMITS.flush_s
 def _long_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that tells 4,000 characters in 20 seconds."""
 
-    async def stream(self: Scripted, request: Any) -> AsyncIterator[Event | Completed]:
+    async def stream(self: Scripted, request: Any) -> AsyncGenerator[Event | Completed, None]:
         yield {"type": "text-start", "partId": "a"}
         for _ in range(1_000):
             await sleep(self._clock, 1 / TOKENS_PER_S)

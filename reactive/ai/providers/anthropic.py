@@ -4,7 +4,7 @@ Its last word is `message_stop`. The SDK raises for an `error` event with the st
 200, and lets the exceptions of its HTTP client through.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any, Final
 
@@ -49,7 +49,7 @@ class Anthropic:
         """How many things of the provider's were not understood, and left out."""
         self._endpoint = endpoint
 
-    async def stream(self, request: Request) -> AsyncIterator[Event | Completed]:
+    async def stream(self, request: Request) -> AsyncGenerator[Event | Completed, None]:
         """See `Provider.stream`."""
         reader = _Reader(self.name, Parts(request.turns))
         with _guard(self.name, reader.parts):

@@ -1,6 +1,6 @@
 """What a model is asked and how it answers, whoever runs it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -112,7 +112,7 @@ class Provider(Protocol):
 
     name: str
 
-    def stream(self, request: Request) -> AsyncIterator[Event | Completed]:
+    def stream(self, request: Request) -> AsyncGenerator[Event | Completed, None]:
         """The answer as it is made: the canonical events of text, reasoning and tool calls (no
         `seq`, nothing about attempts or ends), then one `Completed`, the last.
 

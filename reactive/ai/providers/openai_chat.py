@@ -5,7 +5,7 @@ neither of them minds when the last word is missing. That word is a choice's `fi
 it only the usage follows.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -45,7 +45,7 @@ class OpenAIChat:
         """How many things of the provider's were not understood, and left out."""
         self._endpoint = endpoint
 
-    async def stream(self, request: Request) -> AsyncIterator[Event | Completed]:
+    async def stream(self, request: Request) -> AsyncGenerator[Event | Completed, None]:
         """See `Provider.stream`."""
         reader = _Reader(self.name, Parts(request.turns))
         with guard(self.name, reader.parts):

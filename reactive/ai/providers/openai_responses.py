@@ -4,7 +4,7 @@ Its last word is `response.completed` or `response.incomplete`. An `error` is on
 SDK's iterator and not an exception; here it is a failure, as `response.failed` is.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Iterator
+from collections.abc import AsyncGenerator, Hashable, Iterator
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -54,7 +54,7 @@ class OpenAIResponses:
         """How many things of the provider's were not understood, and left out."""
         self._endpoint = endpoint
 
-    async def stream(self, request: Request) -> AsyncIterator[Event | Completed]:
+    async def stream(self, request: Request) -> AsyncGenerator[Event | Completed, None]:
         """See `Provider.stream`."""
         reader = _Reader(self.name, Parts(request.turns))
         with guard(self.name, reader.parts):

@@ -13,7 +13,7 @@ An SDK takes seconds to load, so it is loaded, in a thread, when it is asked for
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from functools import partial
 from typing import Final
@@ -91,10 +91,10 @@ class _Lazy:
             self._loaded = await asyncio.to_thread(self._load)
         return self._loaded
 
-    async def stream(self, request: Request) -> AsyncIterator[Event | Completed]:
+    async def stream(self, request: Request) -> AsyncGenerator[Event | Completed, None]:
         """See `Provider.stream`."""
         provider = await self._provider()
-        async with aclosing(provider.stream(request)) as answer:  # type: ignore[type-var]
+        async with aclosing(provider.stream(request)) as answer:
             async for item in answer:
                 yield item
 

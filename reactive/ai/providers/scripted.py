@@ -8,7 +8,7 @@
 """
 
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from itertools import zip_longest
 from typing import Any, Final
 
@@ -52,7 +52,7 @@ class Scripted:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    async def stream(self, request: Request) -> AsyncIterator[Event | Completed]:
+    async def stream(self, request: Request) -> AsyncGenerator[Event | Completed, None]:
         """See `Provider.stream`."""
         if (found := problem(request.model)) is not None:
             raise ProviderError("invalid_request", found)
