@@ -60,34 +60,34 @@ def _no_bigint(value: object) -> object:
     return value
 
 
-def tightened(schema: Any, wire_name: Callable[[str], str]) -> Any:
-    """A core schema with exact scalars and wire names; the original is left alone."""
-    if isinstance(schema, list):
-        return [tightened(item, wire_name) for item in schema]
-    if isinstance(schema, tuple):
-        return tuple(tightened(item, wire_name) for item in schema)
+def _rewritten(schema: Any, change: Callable[[Any, Any], Any]) -> Any:
+    """A core schema in which each node is what `change` makes of it and of a copy of it, whose own
+    nodes are rewritten; the original is left alone."""
+    if isinstance(schema, list | tuple):
+        return type(schema)(_rewritten(item, change) for item in schema)
     if not isinstance(schema, dict):
         return schema
-    kind = schema.get("type")
-    if not isinstance(kind, str):
+    if not isinstance(schema.get("type"), str):
         # Not a schema but a mapping of fields or choices, whose names may be any word.
-        return {name: tightened(item, wire_name) for name, item in schema.items()}
+        return {name: _rewritten(item, change) for name, item in schema.items()}
     copy = {
-        name: item if name in _OPAQUE else tightened(item, wire_name)
-        for name, item in schema.items()
+        name: item if name in _OPAQUE else _rewritten(item, change) for name, item in schema.items()
     }
+    return change(schema, copy)
+
+
+def tightened(schema: Any, wire_name: Callable[[str], str]) -> Any:
+    """A core schema with exact scalars and wire names; the original is left alone."""
+    return _rewritten(schema, lambda node, copy: _tight(node, copy, wire_name))
+
+
+def _tight(schema: Any, copy: Any, wire_name: Callable[[str], str]) -> Any:
+    kind = schema["type"]
     if kind in _STRICT:
         copy["strict"] = True
     elif kind in ("int", "float"):
         copy["strict"] = True
-        return {
-            "type": "function-before",
-            "function": {
-                "type": "no-info",
-                "function": _whole if kind == "int" else _no_bigint,
-            },
-            "schema": copy,
-        }
+        return _after(_whole if kind == "int" else _no_bigint, copy)
     elif kind in ("model", "dataclass"):
         copy["config"] = {
             **(schema.get("config") or {}),
@@ -141,27 +141,18 @@ def validator_of(model: type[BaseModel], wire_name: Callable[[str], str]) -> Sch
 
 def constructor_of(model: type[BaseModel]) -> SchemaValidator:
     """The class's own, generous validator, but that a bigint is no number."""
-    return SchemaValidator(_without_bigints(model.__pydantic_core_schema__), None, False)
+    schema = _rewritten(model.__pydantic_core_schema__, _without_bigints)
+    return SchemaValidator(schema, None, False)
 
 
-def _without_bigints(schema: Any) -> Any:
-    if isinstance(schema, list | tuple):
-        return type(schema)(map(_without_bigints, schema))
-    if not isinstance(schema, dict):
-        return schema
-    copy = {
-        name: item
-        if name in _OPAQUE and isinstance(schema.get("type"), str)
-        else _without_bigints(item)
-        for name, item in schema.items()
-    }
-    if schema.get("type") not in ("int", "float"):
-        return copy
-    return {
-        "type": "function-before",
-        "function": {"type": "no-info", "function": _no_bigint},
-        "schema": copy,
-    }
+def _without_bigints(schema: Any, copy: Any) -> Any:
+    return _after(_no_bigint, copy) if schema["type"] in ("int", "float") else copy
+
+
+def _after(check: Callable[[object], object], schema: Any) -> Any:
+    """A core schema for what such a check gives."""
+    function = {"type": "no-info", "function": check}
+    return {"type": "function-before", "function": function, "schema": schema}
 
 
 def serializer_of(model: type[BaseModel], wire_name: Callable[[str], str]) -> SchemaSerializer:
@@ -176,7 +167,7 @@ def named_validator_of(
 
     A name may be any, also one that pydantic has for itself.
     """
-    schema = _with_stored(tightened(model.__pydantic_core_schema__, wire_name))
+    schema = _rewritten(tightened(model.__pydantic_core_schema__, wire_name), _with_stored)
     inner = schema["schema"] if schema["type"] == "definitions" else schema
     fields = {
         names[name]: {
@@ -195,20 +186,10 @@ def named_validator_of(
     return SchemaValidator(typed, None, False)
 
 
-def _with_stored(schema: Any) -> Any:
-    """A core schema whose documents may be such as were read, where the context says `KEPT`."""
-    if isinstance(schema, list | tuple):
-        return type(schema)(map(_with_stored, schema))
-    if not isinstance(schema, dict):
-        return schema
-    copy = {
-        name: item
-        if name in _OPAQUE and isinstance(schema.get("type"), str)
-        else _with_stored(item)
-        for name, item in schema.items()
-    }
+def _with_stored(schema: Any, copy: Any) -> Any:
+    """A document's schema that takes one that was read, too, where the context says `KEPT`."""
     cls = schema.get("cls")
-    if schema.get("type") != "model" or not hasattr(cls, "__table__"):
+    if schema["type"] != "model" or not hasattr(cls, "__table__"):
         return copy
     ref = {"ref": copy.pop("ref")} if "ref" in copy else {}
     function = {"type": "with-info", "function": _stored_maker(cls)}
