@@ -30,7 +30,7 @@ async def test_closing_the_iterator_closes_the_connection(
     await _two_tokens(answer)
     assert 1 == fake.open
 
-    await answer.aclose()  # type: ignore[attr-defined]
+    await answer.aclose()
 
     await fake.until(lambda: fake.open == 0)
 
@@ -58,7 +58,7 @@ async def test_each_token_comes_when_it_is_made(fake: FakeProvider, find: Find, 
     texts = [(await anext(answer)).get("delta") for _ in range(3)]  # type: ignore[union-attr]
 
     assert [None, "Hello", ", wörld"] == texts
-    await answer.aclose()  # type: ignore[attr-defined]
+    await answer.aclose()
 
 
 @pytest.mark.parametrize("wire", WIRES)
