@@ -12,12 +12,16 @@ from reactive.flags import DecisionRow, FlagRow, OverrideRow
 
 
 class Thread(Document, table="threads"):
-    """A conversation. `external_id` is the name that another system knows it by, if one does."""
+    """A conversation. `external_id` is the name that another system knows it by, if one does.
+
+    `has_dismissed` is set by the first of its answers that is dismissed.
+    """
 
     owner: str = "local"
     title: str | Unset = UNSET
     kind: str | Unset = UNSET
     external_id: str | Unset = UNSET
+    has_dismissed: bool | Unset = UNSET
 
     by_owner = index("owner")
     by_external_id = index("owner", "external_id")

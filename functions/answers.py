@@ -3,9 +3,9 @@
 from pydantic import BaseModel
 
 from functions import _log, messages, streams
+from functions._beginning import add_stream
 from functions._checks import caller_of, find_thread, own_message, refuse
 from functions._limits import spend_message
-from functions.flags import decide_realtime
 from functions.messages import Sent
 from reactive import (
     UNSET,
@@ -182,20 +182,8 @@ async def ask_again(ctx: MutationCtx, message_id: Id[Message], model: str | Unse
     user = await caller_of(ctx)
     await spend_message(ctx, user, before.thread_id)
 
-    now_ms = ctx.now.timestamp() * 1_000
-    decision = await decide_realtime(ctx, user)
-    stream = await ctx.db.insert(
-        Stream(
-            thread_id=answer.thread_id,
-            message_id=answer.id,
-            user_id=user,
-            state="pending",
-            model=chosen,
-            system_prompt=before.system_prompt,
-            lease_until=now_ms + streams.START_WITHIN_S * 1_000,
-            variant=decision.variant,
-            reason=decision.reason,
-        )
+    stream = await add_stream(
+        ctx, answer.thread_id, answer.id, user, chosen, system_prompt=before.system_prompt
     )
     await ctx.db.patch(before.id, state="superseded")
     await _clear(ctx, answer)
@@ -210,7 +198,7 @@ async def ask_again(ctx: MutationCtx, message_id: Id[Message], model: str | Unse
         error_code=UNSET,
         error_text=UNSET,
         dismissed_at=UNSET,
-        last_updated=now_ms,
+        last_updated=ctx.now.timestamp() * 1_000,
     )
     job = await ctx.scheduler.run_after(0, streams.generate, stream_id=stream)
     await ctx.db.patch(stream, job_id=str(job))

@@ -5,11 +5,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from functions import streams
+from functions._beginning import add_answer, next_order
 from functions._checks import caller_of, check_text, own_message, own_thread, refuse
 from functions._limits import spend_message
 from functions._shown import is_shown, newest_of
 from functions._text import text_so_far
-from functions.flags import decide_realtime
 from reactive import (
     UNSET,
     Id,
@@ -44,14 +44,12 @@ async def list_messages(
     ctx: QueryCtx, thread_id: Id[Thread], pagination_opts: PaginationOptions
 ) -> PaginationResult[Message]:
     """The messages of a thread, newest first; it stands still while an answer grows."""
-    await own_thread(ctx, thread_id)
-    return (
-        await ctx.db.query(Message)
-        .with_index("by_thread", thread_id=thread_id)
-        .order("desc")
-        .filter(is_shown)
-        .paginate(pagination_opts)
-    )
+    thread = await own_thread(ctx, thread_id)
+    messages = ctx.db.query(Message).with_index("by_thread", thread_id=thread_id).order("desc")
+    if not isinstance(thread.has_dismissed, Unset):
+        # Otherwise rows are passed on as they are stored, and nobody looks into them.
+        messages = messages.filter(is_shown)
+    return await messages.paginate(pagination_opts)
 
 
 @query(push_interval=2.0, urgent=[Message])
@@ -125,6 +123,7 @@ async def dismiss(ctx: MutationCtx, message_id: Id[Message]) -> None:
         refuse("conflict", f"Only a failed answer can be dismissed; this one is {message.status}.")
     if is_shown(message):
         await ctx.db.patch(message.id, dismissed_at=ctx.now.timestamp() * 1_000)
+        await ctx.db.patch(message.thread_id, has_dismissed=True)
 
 
 @internal_mutation
@@ -167,10 +166,7 @@ async def _prepare(
         refuse(error.code, error.message)
     await spend_message(ctx, user, thread.id)
 
-    messages = ctx.db.query(Message).with_index("by_thread", thread_id=thread.id)
-    newest = await messages.order("desc").first()
-    order = 0 if newest is None else newest.order + 1
-    now_ms = ctx.now.timestamp() * 1_000
+    order = await next_order(ctx, thread.id)
     asked = await ctx.db.insert(
         Message(
             thread_id=thread.id,
@@ -180,36 +176,12 @@ async def _prepare(
             content=prompt,
             author=author,
             client_message_id=client_message_id,
-            last_updated=now_ms,
+            last_updated=ctx.now.timestamp() * 1_000,
         )
     )
-    answer = await ctx.db.insert(
-        Message(
-            thread_id=thread.id,
-            order=order + 1,
-            role="assistant",
-            status="pending",
-            content="",
-            model=chosen,
-            streaming_for_user=user,
-            last_updated=now_ms,
-        )
+    answer, stream = await add_answer(
+        ctx, thread.id, order + 1, user, chosen, system_prompt=system_prompt
     )
-    decision = await decide_realtime(ctx, user)
-    stream = await ctx.db.insert(
-        Stream(
-            thread_id=thread.id,
-            message_id=answer,
-            user_id=user,
-            state="pending",
-            model=chosen,
-            system_prompt=system_prompt,
-            lease_until=now_ms + streams.START_WITHIN_S * 1_000,
-            variant=decision.variant,
-            reason=decision.reason,
-        )
-    )
-    await ctx.db.patch(answer, stream_id=stream)
     return Sent(user_message_id=asked, message_id=answer, stream_id=stream), True
 
 

@@ -7,8 +7,8 @@ stream say `replay` where others name their model, and the stream says what it i
 from pydantic import BaseModel
 
 from functions import _log, stream_events, streams
+from functions._beginning import add_answer, next_order
 from functions._checks import LOCAL_USER, refuse
-from functions.flags import decide_realtime
 from reactive import (
     UNSET,
     ActionCtx,
@@ -81,36 +81,10 @@ async def begin(
         ApplicationError: when there is no such thread, or nobody to make one for.
     """
     place = await _thread(ctx, replay_of, thread, user_id)
-    messages = ctx.db.query(Message).with_index("by_thread", thread_id=place.id)
-    newest = await messages.order("desc").first()
-    now_ms = ctx.now.timestamp() * 1_000
-    message = await ctx.db.insert(
-        Message(
-            thread_id=place.id,
-            order=0 if newest is None else newest.order + 1,
-            role="assistant",
-            status="pending",
-            content="",
-            model=MODEL,
-            streaming_for_user=place.owner,
-            last_updated=now_ms,
-        )
+    order = await next_order(ctx, place.id)
+    message, stream = await add_answer(
+        ctx, place.id, order, place.owner, MODEL, replay_of=replay_of
     )
-    decision = await decide_realtime(ctx, place.owner)
-    stream = await ctx.db.insert(
-        Stream(
-            thread_id=place.id,
-            message_id=message,
-            user_id=place.owner,
-            state="pending",
-            model=MODEL,
-            replay_of=replay_of,
-            lease_until=now_ms + streams.START_WITHIN_S * 1_000,
-            variant=decision.variant,
-            reason=decision.reason,
-        )
-    )
-    await ctx.db.patch(message, stream_id=stream)
     return Begun(thread_id=place.id, message_id=message, stream_id=stream)
 
 

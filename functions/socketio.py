@@ -116,10 +116,10 @@ async def leave_task(ctx: ActionCtx, socket: Socket, payload: Any) -> dict[str, 
     """Follow a task no more."""
     asked = check_body(payload, Body, "the payload")
     thread_id = await ctx.run_query(tasks.find, name=asked.task_id)
-    view = await ctx.run_query(tasks.look, thread_id=thread_id)
+    variant, path = await ctx.run_query(tasks.path)
     socket.stop(f"task {thread_id}")
     socket.leave(f"task {thread_id}")
-    return {"variant": view.variant, "path": view.path}
+    return {"variant": variant, "path": path}
 
 
 @socketio.on("user-message")

@@ -92,6 +92,12 @@ async def _own(ctx: QueryCtx | MutationCtx, name: str) -> Thread:
 
 
 @internal_query
+async def path(ctx: QueryCtx) -> tuple[str, Path]:
+    """The caller's variant of the flag, and the path of his sockets."""
+    return await path_of(ctx)
+
+
+@internal_query
 async def look(ctx: QueryCtx, thread_id: Id[Thread]) -> TaskView:
     """What there is to be told of a task; it stands still while text grows.
 
