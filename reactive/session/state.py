@@ -239,7 +239,7 @@ class SyncSession:
                 self._round = None
                 return self._finish(at, query_set, identity, outcomes, removed)
             if is_complete is not None:
-                self._round = Round(at, query_set, identity, outcomes, removed)
+                self._round = current or Round(at, query_set, identity, outcomes, removed)
                 return None
             self._begin_again(outcomes, removed)
 
