@@ -37,7 +37,7 @@ ERROR_CODES: Final = frozenset(get_args(ErrorCode))
 
 OTHER: Final = "other"
 
-disable_created_metrics()  # type: ignore[no-untyped-call]
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library gives it no types
 registry = CollectorRegistry()
 
 _LABELS: Final = ("path", "provider", "model")

@@ -6,6 +6,7 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 from pydantic import ValidationError
 
@@ -16,6 +17,7 @@ from reactive.clock import SystemClock
 from reactive.errors import ProjectError, StorageError
 from reactive.flags import Flags
 from reactive.flags.evaluation import BrokenFlagError, FlagSpec
+from reactive.flags.rows import FlagRow
 from reactive.limits import DEFAULT_LIMITS, MIB
 from reactive.runtime.runner import Project
 from reactive.settings import Settings
@@ -142,7 +144,7 @@ async def _flag(source: Source, project: Project, flags: Flags, spec: FlagSpec) 
     wires = [wire for wire in every if wire.get("key") == spec.key]
     try:
         rows = [codec.parse(wire) for wire in wires]
-        rule = flags.rule(spec.key, rows)  # type: ignore[arg-type]
+        rule = flags.rule(spec.key, cast("list[FlagRow]", rows))
     except (BrokenFlagError, ValidationError) as error:
         reason = str(error)
         if isinstance(error, ValidationError):

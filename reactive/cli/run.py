@@ -8,8 +8,9 @@ import argparse
 import asyncio
 import contextlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import orjson
@@ -41,28 +42,26 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def _run(options: Options) -> int:
     args = _json_arguments(options["args"])
-    url = options["url"]
     folder, settings = project_of(options)
-    if url is not None:
-        body = asyncio.run(_call_server(url, options["function"], args, settings.admin_key))
-        for line in body.get("logLines", ()):
-            print(line, file=sys.stderr)
-        if body.get("status") == "success":
-            print(orjson.dumps(body.get("value")).decode())
-            return 0
-        print(body.get("errorMessage") or body.get("message"), file=sys.stderr)
-        if "errorData" in body:
-            print(orjson.dumps(body["errorData"]).decode(), file=sys.stderr)
-        return 1
-    with contextlib.redirect_stdout(sys.stderr):
-        outcome = asyncio.run(_call_project(folder, settings, options["function"], args))
-    if outcome.failure is None:
-        print((outcome.value or b"null").decode())
+    found = asyncio.run(_ask(folder, settings, options["url"], options["function"], args))
+    for line in found.log_lines:
+        print(line, file=sys.stderr)
+    if found.error is None:
+        print(found.value.decode())
         return 0
-    print(outcome.failure.text, file=sys.stderr)
-    if outcome.failure.data is not None:
-        print(outcome.failure.data.decode(), file=sys.stderr)
+    print(found.error, file=sys.stderr)
+    if found.data is not None:
+        print(found.data.decode(), file=sys.stderr)
     return 1
+
+
+class _Answer(NamedTuple):
+    """What a call gave: the JSON of its value, or an error, with the JSON of its data if it has."""
+
+    value: bytes = b"null"
+    error: str | None = None
+    data: bytes | None = None
+    log_lines: Sequence[str] = ()
 
 
 def _json_arguments(text: str) -> Any:
@@ -80,20 +79,31 @@ async def call(
     Raises:
         ProjectError: with what the function has raised.
     """
+    found = await _ask(folder, settings, url, function, args)
+    if found.error is None:
+        return load_json(found.value)
+    data = None if found.data is None else load_json(found.data)
+    # What an app says on purpose is in the data.
+    told = data.get("message") if isinstance(data, dict) else None
+    raise ProjectError(found.error if told is None else str(told))
+
+
+async def _ask(
+    folder: Path, settings: Settings, url: str | None, function: str, args: Any
+) -> _Answer:
     if url is not None:
         body = await _call_server(url, function, args, settings.admin_key)
+        lines = body.get("logLines", ())
         if body.get("status") == "success":
-            return body["value"]
-        message, data = body.get("errorMessage") or body.get("message"), body.get("errorData")
-    else:
-        with contextlib.redirect_stdout(sys.stderr):
-            outcome = await _call_project(folder, settings, function, args)
-        if outcome.failure is None:
-            return load_json(outcome.value or b"null")
-        message, data = outcome.failure.text, outcome.failure.data
-        data = None if data is None else load_json(data)
-    # What an app says on purpose is in the data.
-    raise ProjectError(data["message"] if isinstance(data, dict) and "message" in data else message)
+            return _Answer(orjson.dumps(body.get("value")), log_lines=lines)
+        data = orjson.dumps(body["errorData"]) if "errorData" in body else None
+        error = body.get("errorMessage") or body.get("message")
+        return _Answer(error=str(error), data=data, log_lines=lines)
+    with contextlib.redirect_stdout(sys.stderr):
+        outcome = await _call_project(folder, settings, function, args)
+    if outcome.failure is None:
+        return _Answer(outcome.value or b"null")
+    return _Answer(error=outcome.failure.text, data=outcome.failure.data)
 
 
 async def _call_server(url: str, function: str, args: Any, admin_key: str | None) -> Any:
