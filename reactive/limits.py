@@ -122,7 +122,8 @@ class Limits:
 
     # Commits. A batch is capped so that the first mutation of a turn does not wait for the last.
     commit_batch_max: int = 128
-    commit_gather_s: float = 0.0005  # for several to become many: what one commit takes
+    commit_interval_s: float = 0.005  # clients who shared a commit are waited for so long since
+    commit_company_max: int = 16  # so many wait for nobody
     commit_queue_max: int = 10_000
 
     # Work on all documents of a table, in slices after which others have their turn.
@@ -145,6 +146,8 @@ class Limits:
     cache_bytes_max: int = 64 * MIB
     cache_entries_max: int = 20_000
     recent_documents_bytes_max: int = 4 * MIB  # read by id or changed of late; the oldest go
+    recent_ranges_max: int = 5_000  # of an index, each of at most so many rows
+    recent_range_rows_max: int = 4
     recent_parsed_max: int = 1_000  # documents of one table, each of at most so many bytes
     recent_parsed_bytes_max: int = 8 * KIB
 

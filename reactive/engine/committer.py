@@ -1,19 +1,20 @@
 """The one who stamps commits.
 
-Work that arrives within one turn of the event loop shares a slot, and so a single fsync; several
-works wait for as long as every further turn brings more, though not where turns are long. On a
-local store a mutation is not prepared beforehand: it runs inside the slot, on top of the ones
-before it, so that it has nothing to conflict with. Work that was prepared elsewhere, on an older
-snapshot, is checked against every commit since.
+Work that arrives within one turn of the event loop shares a slot, and so a single fsync; clients
+who have shared one are waited for, a few milliseconds at most, so that they share the next one,
+too. On a local store a mutation is not prepared beforehand: it runs inside the slot, on top of the
+ones before it, so that it has nothing to conflict with. Work that was prepared elsewhere, on an
+older snapshot, is checked against every commit since.
 """
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
-from reactive.clock import Clock
+from reactive.clock import Clock, Timer
 from reactive.engine.commit_log import CommitLog, conflict_with
 from reactive.engine.eager import run_eagerly
 from reactive.engine.transaction import Transaction
@@ -29,9 +30,17 @@ from reactive.storage.interface import CommitSlot, Store
 from reactive.values.document import CommitEntry
 from reactive.values.timestamp import Timestamp, next_timestamp
 
+_SOMEBODY: Final = object()
+
 
 class Work(Protocol):
-    """Something that wants to commit."""
+    """Something that wants to commit.
+
+    `client` is whoever sends it, and is likely to send more. None where nobody is: that waits for
+    nobody, and nobody waits for it.
+    """
+
+    client: object | None
 
     async def run(self, begin: Callable[[], Transaction]) -> Transaction | None:
         """The transaction to commit; None when there is, now, nothing to commit.
@@ -71,9 +80,9 @@ class Committer:
         self._fatal = fatal
         self._queue: deque[Work] = deque()
         self._is_awake = False
-        self._enough = min(limits.commit_batch_max, limits.commit_queue_max)
-        self._company = 1
-        self._woken = 0.0
+        self._begun = -math.inf
+        self._timer: Timer | None = None
+        self._missing: set[object] = set()
         self._task: asyncio.Task[None] | None = None
         self.head: Timestamp = 0
         self.epoch = 0
@@ -101,33 +110,50 @@ class Committer:
     def requeue(self, work: Work) -> None:
         """Queues work that was let in before; it is never refused."""
         self._queue.append(work)
+        if work.client is None:
+            self._missing.clear()
+        else:
+            self._missing.discard(work.client)
         if not self._is_awake:
             self._wake()
+        elif self._timer is not None and self._has_company:
+            self._timer.cancel()
+            self._call()
 
     def _wake(self) -> None:
         self._is_awake = True
-        self._company = 1
-        self._woken = self._clock.monotonic()
-        self._call()
+        wait = self._begun + self._limits.commit_interval_s - self._clock.monotonic()
+        if wait > 0 and not self._has_company:
+            self._timer = self._clock.call_later(wait, self._call)
+        else:
+            self._call()
+
+    @property
+    def _has_company(self) -> bool:
+        """Whether there is nobody to wait for: the clients of the last batch are here again."""
+        return not self._missing or len(self._queue) >= self._limits.commit_company_max
 
     def _call(self) -> None:
+        # What else arrives in this turn of the loop comes along.
+        self._timer = None
         asyncio.get_running_loop().call_soon(self._turn)
 
+    async def close(self) -> None:
+        """Commits what still waits for company."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            await self._drain()
+
     def _turn(self) -> None:
-        waiting = len(self._queue)
-        if (
-            self._company < waiting < self._enough
-            and self._clock.monotonic() - self._woken < self._limits.commit_gather_s
-        ):
-            # Where there are several, more are on their way: a turn later they share the fsync.
-            self._company = waiting
-            self._call()
-        else:
-            self._task = run_eagerly(self._drain())
+        self._task = run_eagerly(self._drain())
 
     async def _drain(self) -> None:
         count = min(len(self._queue), self._limits.commit_batch_max)
         batch = [self._queue.popleft() for _ in range(count)]
+        self._begun = self._clock.monotonic()
+        waiting = {work.client for work in self._queue}
+        self._missing = set() if None in waiting else _expected(batch) - waiting
         try:
             await self._commit(batch)
         except UncertainCommitError as error:
@@ -201,6 +227,19 @@ class Committer:
             f"document {conflict.document_id} was changed by {conflict.source or 'another'} "
             f"while {transaction.source or 'a transaction'} was running"
         )
+
+
+def _expected(batch: Sequence[Work]) -> set[object]:
+    """The clients of a batch whose next works are worth waiting for.
+
+    Who writes alone, or in turns with another, is not slowed down. Where some do not wait for their
+    answers, more may come although everybody is here; that is somebody nobody sees.
+    """
+    sent = [work.client for work in batch if work.client is not None]
+    clients: set[object] = set(sent)
+    if len(clients) < 2:
+        return set()
+    return clients if len(clients) == len(sent) else {*clients, _SOMEBODY}
 
 
 class _Batch:

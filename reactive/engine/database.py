@@ -84,6 +84,7 @@ class Database:
         self._log.restart(self.head)
 
     async def close(self) -> None:
+        await self._committer.close()
         await self.store.close()
 
     @property
@@ -232,6 +233,8 @@ class Database:
 
 class _Prepared:
     """Work whose transaction is finished."""
+
+    client: object | None = None
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction

@@ -120,6 +120,7 @@ class Mutation:
         "_result",
         "_runner",
         "_tasks",
+        "client",
     )
 
     def __init__(
@@ -139,6 +140,7 @@ class Mutation:
         self._request = request
         self._lane = lane
         self._done: list[Done] = [done]
+        self.client: object | None = None if request.session is None else lane
         self._attempts = 0
         self._prepared: Transaction | None = None
         self._is_passed_over = False

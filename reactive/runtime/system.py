@@ -18,6 +18,8 @@ SYSTEM: Final = "_system"
 class SystemWork(Generic[T]):
     """A transaction of the server itself. Implements `reactive.engine.committer.Work`."""
 
+    client: object | None = None
+
     def __init__(
         self,
         open_tables: Callable[[Transaction], SystemTables],

@@ -146,6 +146,7 @@ class Job:
     def __init__(self, do: Do, source: str = "") -> None:
         self._do = do
         self._source = source
+        self.client: object | None = None
         self.ends: list[Timestamp | ReactiveError] = []
         self.runs = 0
 

@@ -44,6 +44,8 @@ from tests.engine.harness import (
     write,
 )
 
+INTERVAL_S = DEFAULT_LIMITS.commit_interval_s
+
 # --- Batches ---
 
 
@@ -62,17 +64,6 @@ async def test_works_of_the_next_turn_have_a_batch_of_their_own(database: Databa
     assert (database.batches, database.commits) == (2, 2)
 
 
-async def test_several_works_wait_for_those_that_follow_turn_by_turn(database: Database) -> None:
-    jobs = [increment(table_of(database), "x") for _ in range(6)]
-    database.submit(jobs[0])
-    for job in jobs[1:]:
-        database.submit(job)
-        await asyncio.sleep(0)
-        assert jobs[0].runs == 0
-    await settle()
-    assert (database.batches, database.commits) == (1, 6)
-
-
 async def test_work_that_is_alone_waits_for_nobody(database: Database) -> None:
     first, second = (increment(table_of(database), "x") for _ in range(2))
     database.submit(first)
@@ -84,26 +75,6 @@ async def test_work_that_is_alone_waits_for_nobody(database: Database) -> None:
     assert database.batches == 2
 
 
-@pytest.mark.parametrize("turn_s", [0.01, DEFAULT_LIMITS.commit_gather_s / 2])
-async def test_works_do_not_wait_through_long_turns(
-    database: Database, clock: ManualClock, turn_s: float
-) -> None:
-    """Others have much to do: by then the queue is long enough by itself."""
-    jobs = [increment(table_of(database), "x") for _ in range(10)]
-    database.submit(jobs[0])
-    turns = 0
-    for job in jobs[1:]:
-        database.submit(job)
-        clock.advance(turn_s)
-        await asyncio.sleep(0)
-        turns += 1
-        if jobs[0].ends:
-            break
-    assert turns == -(-DEFAULT_LIMITS.commit_gather_s // turn_s)
-    await settle()
-    assert jobs[0].ts < jobs[1].ts
-
-
 async def test_batch_that_is_full_waits_for_nobody() -> None:
     limits = replace(DEFAULT_LIMITS, commit_batch_max=4)
     async with opened(MemoryStore(), limits=limits) as database:
@@ -112,6 +83,137 @@ async def test_batch_that_is_full_waits_for_nobody() -> None:
             database.submit(job)
         await asyncio.sleep(0)
         assert jobs[3].ts == database.head
+
+
+# --- Company ---
+
+
+def sent_by(database: Database, clients: str) -> list[Job]:
+    """Queues a work of each of these clients."""
+    jobs = []
+    for client in clients:
+        job = increment(table_of(database), "x")
+        job.client = client
+        database.submit(job)
+        jobs.append(job)
+    return jobs
+
+
+async def test_clients_who_shared_a_commit_are_waited_for(database: Database) -> None:
+    sent_by(database, "abc")
+    await settle()
+    first, second = sent_by(database, "ab")
+    await settle()
+    assert (first.runs, second.runs) == (0, 0)
+
+    (third,) = sent_by(database, "c")
+    await settle()
+
+    assert first.ts < second.ts < third.ts == database.head
+    assert (database.batches, database.commits) == (2, 6)
+
+
+@pytest.mark.parametrize("before", ["ab", "aab"])
+async def test_nobody_is_waited_for_longer_than_the_interval(
+    database: Database, clock: ManualClock, before: str
+) -> None:
+    sent_by(database, before)
+    await settle()
+    clock.advance(INTERVAL_S / 2)
+    (job,) = sent_by(database, "a")
+    await settle()
+    clock.advance(INTERVAL_S / 2 - 1e-6)
+    await settle()
+    assert job.runs == 0
+
+    clock.advance(1e-6)
+    await settle()
+
+    assert job.ts == database.head
+
+
+async def test_commits_that_come_seldom_wait_for_nobody(
+    database: Database, clock: ManualClock
+) -> None:
+    sent_by(database, "ab")
+    await settle()
+    clock.advance(INTERVAL_S)
+    (job,) = sent_by(database, "a")
+    await settle()
+    assert job.ts == database.head
+
+
+async def test_who_writes_alone_or_in_turns_is_not_slowed_down(database: Database) -> None:
+    for client in ("a", "a", "b", "a", "bb", "b", "a"):
+        jobs = sent_by(database, client)
+        await settle()
+        assert jobs[-1].ts == database.head
+
+
+async def test_more_may_come_of_who_does_not_wait_for_answers(
+    database: Database, clock: ManualClock
+) -> None:
+    sent_by(database, "aab")
+    await settle()
+    jobs = sent_by(database, "ab")
+    await settle()
+    jobs += sent_by(database, "a")
+    assert [job.runs for job in jobs] == [0, 0, 0]
+
+    clock.advance(INTERVAL_S)
+    await settle()
+
+    assert jobs[-1].ts == database.head
+    assert (database.batches, database.commits) == (2, 6)
+
+
+async def test_enough_works_wait_for_nobody(database: Database) -> None:
+    sent_by(database, "aab")
+    await settle()
+    few = sent_by(database, "a" * (DEFAULT_LIMITS.commit_company_max - 1))
+    await settle()
+    assert few[0].runs == 0
+
+    (last,) = sent_by(database, "a")
+    await settle()
+
+    assert few[0].ts < last.ts == database.head
+    assert database.batches == 2
+
+
+async def test_the_servers_own_works_are_not_waited_for(database: Database) -> None:
+    sent_by(database, "a")
+    database.submit(increment(table_of(database), "x"))
+    await settle()
+    (job,) = sent_by(database, "b")
+    await settle()
+    assert job.ts == database.head
+    assert database.batches == 2
+
+
+async def test_the_servers_own_works_wait_for_nobody(database: Database) -> None:
+    sent_by(database, "ab")
+    await settle()
+    (waiting,) = sent_by(database, "a")
+    await settle()
+    own = increment(table_of(database), "x")
+    await run(database, own)
+    await settle()
+    assert waiting.ts < own.ts == database.head
+    assert database.batches == 2
+
+
+async def test_what_waits_is_committed_when_the_database_closes() -> None:
+    async with opened(MemoryStore()) as database:
+        sent_by(database, "ab")
+        await settle()
+        (job,) = sent_by(database, "a")
+        await settle()
+        assert job.runs == 0
+    assert job.ts == database.head
+
+
+# --- Batches and the slot ---
 
 
 async def test_works_that_come_during_a_commit_share_the_next_batch(
