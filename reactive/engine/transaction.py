@@ -3,6 +3,7 @@ itself."""
 
 import math
 from collections.abc import Sequence
+from operator import attrgetter
 
 from reactive.errors import LimitError
 from reactive.limits import Limits
@@ -15,6 +16,7 @@ from reactive.values.tables import IndexDefinition, TableDefinition, TextIndexDe
 from reactive.values.text import TextEntry, TextRead, TextSearch
 from reactive.values.timestamp import Timestamp
 
+_SIZE_OF = attrgetter("size")
 _FIRST_CHUNK = 128
 _CHUNK_MAX = 1_024
 
@@ -35,7 +37,7 @@ class Transaction:
         "_journal",
         "_known",
         "_limits",
-        "_scanned",
+        "_read",
         "begin_ts",
         "bytes_read",
         "bytes_written",
@@ -75,7 +77,7 @@ class Transaction:
         self.created_ms = created_ms
         self._changes: dict[int, dict[str, Revision]] = {}
         self._journal: list[tuple[int, str, Revision | None]] = []
-        self._scanned: list[list[Row]] = []
+        self._read: list[list[Row]] = []
         self._known: dict[str, Row | StoredDocument] = {}
 
     # Reading
@@ -85,10 +87,10 @@ class Transaction:
         changes = self._changes.get(table.number)
         if changes is not None and document_id in changes:
             return changes[document_id].after
-        key = encode_part(document_id)
-        self.depend(single_key(table.indexes[0].number, key))
-        document = self._found_before(document_id)
+        document = self._read_before(document_id)
         if document is None:
+            key = encode_part(document_id)
+            self.depend(single_key(table.indexes[0].number, key))
             document = await self.snapshot.get(table.indexes[0], key)
             if document is None:
                 return None
@@ -96,14 +98,60 @@ class Transaction:
         self.count_read(1, document.size)
         return document
 
-    def _found_before(self, document_id: str) -> StoredDocument | None:
-        """What the snapshot is known to hold under this id, whether or not it was written since."""
-        for rows in self._scanned:
+    def _read_before(self, document_id: str) -> StoredDocument | None:
+        """What the snapshot holds under this id, where that was read.
+
+        The transaction depends on it then: who changes a document changes each range it is in.
+        """
+        for rows in self._read:
             for row in rows:
                 self._known[row.id] = row
-        self._scanned.clear()
+        self._read.clear()
         found = self._known.get(document_id)
         return found.document if isinstance(found, Row) else found
+
+    async def read(
+        self,
+        table: TableDefinition,
+        index: IndexDefinition,
+        whole: IndexRange,
+        limit: int | None,
+        descending: bool,
+    ) -> list[Row]:
+        """The first rows of the range, or all of them; it depends on nothing behind the last one.
+
+        Raises:
+            LimitError: when too much is read.
+        """
+        rows: list[Row] = []
+        rest = whole
+        while True:
+            chunk = self.next_chunk()
+            wanted = chunk if limit is None else min(chunk, limit - len(rows))
+            found = await self.scan(
+                table, index, rest.lower, rest.upper, descending=descending, limit=wanted
+            )
+            if not self._changes:
+                self._read.append(found)
+            is_end = len(found) < wanted
+            if is_end:
+                self.depend(rest)
+            else:
+                seen, rest = rest.cut(found[-1].key, descending=descending)
+                self.depend(seen)
+            self.count_read(len(found), sum(map(_SIZE_OF, found)))
+            if rows:
+                rows.extend(found)
+            else:
+                rows = found
+            if is_end or len(rows) == limit:
+                return rows
+
+    def consumed(self, row: Row) -> None:
+        """Counts a row that `scan` found; the transaction depends on it already."""
+        if not self._changes:
+            self._known[row.id] = row
+        self.count_read(1, row.size)
 
     async def scan(
         self,
@@ -118,9 +166,7 @@ class Transaction:
         """At most `limit` rows of the range. Neither counted nor depended on: see `consumed`."""
         changes = self._changes.get(table.number)
         if not changes:
-            rows = await self.snapshot.scan(index, lower, upper, descending=descending, limit=limit)
-            self._scanned.append(rows)
-            return rows
+            return await self.snapshot.scan(index, lower, upper, descending=descending, limit=limit)
         at = table.indexes.index(index)
         extra = []
         for revision in changes.values():
@@ -131,7 +177,6 @@ class Transaction:
         rows = await self.snapshot.scan(
             index, lower, upper, descending=descending, limit=limit + len(changes)
         )
-        self._scanned.append(rows)
         return merge_rows(rows, set(changes), extra, descending=descending, limit=limit)
 
     async def search(

@@ -1,6 +1,5 @@
 """Between Python objects and JSON text: documents in and out of storage, results out to clients."""
 
-import contextlib
 import dataclasses
 import datetime
 import decimal
@@ -173,10 +172,14 @@ class Codec:
             UsageError: naming table, field and reason, when the whole does not fit the class.
         """
         if self._partial is not None and self._always_stored <= wire.keys():
-            with contextlib.suppress(ValidationError):
-                changed = self._wire_form(self._partial.validate_python(changes))
-                if len(changed) == len(changes):
-                    return {**wire, **changed}
+            try:
+                checked = self._partial.validate_python(changes)
+            except ValidationError:
+                # The whole is checked below, and says what is wrong with it.
+                checked = {}
+            changed = self._wire_form(checked)
+            if len(changed) == len(changes):
+                return {**wire, **changed}
         document, names = self.parse(wire), self._python_names
         values = {**document.__dict__, **(document.__pydantic_extra__ or {})}
         values |= {names.get(name, name): value for name, value in changes.items()}

@@ -1,7 +1,6 @@
 """Queries of one table: their steps, how they walk an index, and their pages."""
 
 from collections.abc import AsyncIterator, Callable
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 from reactive.errors import UsageError
@@ -13,12 +12,12 @@ from reactive.runtime.pagination import (
     PaginationResult,
     Position,
 )
-from reactive.runtime.ranges import IndexRangeBuilder, RangeOf
+from reactive.runtime.ranges import IndexRangeBuilder, RangeOf, plain_prefix
 from reactive.runtime.schema import Table
 from reactive.runtime.search import SearchFilterBuilder, SearchOf, SearchWalk, places_of
 from reactive.runtime.types import UNSET
 from reactive.values.document import Row
-from reactive.values.keys import after
+from reactive.values.keys import after, prefix_end
 from reactive.values.ranges import IndexRange
 from reactive.values.tables import TextIndexDefinition
 from reactive.values.text import TextSearch
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 D = TypeVar("D", bound=Document)
 _NEAR_LIMIT = 0.75
-_SIZE_OF = attrgetter("size")
 
 
 class Query(Generic[D]):
@@ -76,13 +74,18 @@ class Query(Generic[D]):
             raise UsageError("a query has either with_index or with_search_index")
         if self._range.depth or self._index is not self._table.definition.indexes[1]:
             raise UsageError("a query walks one index only")
+        self._index = found.definition
+        number = found.definition.number
+        prefix = None if range is not None else plain_prefix(found.fields, equal)
+        if prefix is not None:
+            self._range = IndexRange(number, len(equal), prefix, prefix, prefix_end(prefix))
+            return self
         builder = IndexRangeBuilder(name, found.fields, self._run.encoder.default, UNSET)
         for field, value in equal.items():
             builder.eq(field, value)
         if range is not None:
             range(builder)
-        self._index = found.definition
-        self._range = builder.build(self._index.number)
+        self._range = builder.build(number)
         return self
 
     def with_search_index(self, index: Index | str, search: SearchOf, /) -> Self:
@@ -203,7 +206,10 @@ class Query(Generic[D]):
         if n == 0:
             return []
         if self._search is None and not self._filters:
-            return self._table.codec.load_all(await self._read(n))  # type: ignore[return-value]
+            rows = await self._run.transaction.read(
+                self._table.definition, self._index, self._range, n, bool(self._descending)
+            )
+            return self._table.codec.load_all(rows)  # type: ignore[return-value]
         walk = self._walk(self._range)
         found: list[D] = []
         async for document in self._documents(walk):
@@ -211,29 +217,6 @@ class Query(Generic[D]):
             if len(found) == n:
                 break
         return found
-
-    async def _read(self, n: int | None) -> list[Row]:
-        """The first `n` rows of the range, or all of them."""
-        transaction, rest = self._run.transaction, self._range
-        rows: list[Row] = []
-        while True:
-            chunk = transaction.next_chunk()
-            wanted = chunk if n is None else min(chunk, n - len(rows))
-            found = await transaction.scan(
-                self._table.definition,
-                self._index,
-                rest.lower,
-                rest.upper,
-                descending=bool(self._descending),
-                limit=wanted,
-            )
-            rows.extend(found)
-            is_end = len(found) < wanted
-            read, rest = _parted(rest, None if is_end else found[-1].key, self._descending)
-            transaction.depend(read)
-            transaction.count_read(len(found), sum(map(_SIZE_OF, found)))
-            if is_end or len(rows) == n:
-                return rows
 
     def _walk(self, range: IndexRange) -> "_Walk | SearchWalk":
         if self._search is None:
@@ -292,31 +275,14 @@ class _Walk:
             self._is_last = len(self._chunk) < wanted
             self.at = 0
         row = self._chunk[self.at] if self.at < len(self._chunk) else None
-        read, self._range = _parted(self._range, None if row is None else row.key, self._descending)
+        if row is None:
+            transaction.depend(self._range)
+            return None
+        read, self._range = self._range.cut(row.key, descending=self._descending)
         transaction.depend(read)
-        if row is not None:
-            self.at += 1
-            transaction.count_read(1, row.size)
+        transaction.consumed(row)
+        self.at += 1
         return row
-
-
-def _parted(
-    range: IndexRange, last: bytes | None, descending: bool | None
-) -> tuple[IndexRange, IndexRange]:
-    """What was consumed when this key was the last one, and the rest; None is the end."""
-    if last is None:
-        return range, range
-    index, depth, prefix, lower, upper = range
-    if descending:
-        return (
-            IndexRange(index, depth, prefix, last, upper),
-            IndexRange(index, depth, prefix, lower, last),
-        )
-    end = after(last)
-    return (
-        IndexRange(index, depth, prefix, lower, end),
-        IndexRange(index, depth, prefix, end, upper),
-    )
 
 
 class _Page:

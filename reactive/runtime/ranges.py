@@ -1,10 +1,11 @@
 """The part of an index that a query walks: `with_index("by_score", lambda q: q.eq(…).gte(…))`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Self
 
 from reactive.errors import UsageError
-from reactive.values.encoding import ToWire, to_wire
+from reactive.runtime.types import Id
+from reactive.values.encoding import SAFE_INTEGER, ToWire, to_wire
 from reactive.values.keys import UNDEFINED, encode_part, prefix_end
 from reactive.values.ranges import IndexRange
 
@@ -108,6 +109,23 @@ class IndexRangeBuilder:
         lower = prefix + self._lower
         upper = prefix_end(prefix) if self._upper is None else prefix + self._upper
         return IndexRange(number, depth, prefix, lower, upper)
+
+
+def plain_prefix(fields: tuple[str, ...], equal: Mapping[str, Any]) -> bytes | None:
+    """The start of all keys whose first fields have these values, which need no builder.
+
+    None where they do: when they are in another order than the index has them, or not just texts.
+    """
+    parts = []
+    for field, (name, value) in zip(fields, equal.items(), strict=False):
+        kind = type(value)
+        if name == field and (kind is str or kind is Id) and value.isascii():
+            parts.append(encode_part(str.__str__(value)))
+        elif name == field and kind is int and 0 <= value <= SAFE_INTEGER:
+            parts.append(encode_part(value))
+        else:
+            return None
+    return b"".join(parts) if len(parts) == len(equal) else None
 
 
 RangeOf = Callable[[IndexRangeBuilder], Any]

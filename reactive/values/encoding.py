@@ -21,7 +21,7 @@ from reactive.limits import DEFAULT_LIMITS
 JsonBytes = bytes
 """JSON text that is passed on and joined, never parsed again."""
 
-_SAFE_INTEGER: Final = 2**53
+SAFE_INTEGER: Final = 2**53
 _INT64: Final = struct.Struct("<q")
 _DOUBLE: Final = struct.Struct("<d")
 _NAME: Final = re.compile(r"(?!\$)[\x20-\x7e]{0,1024}\Z")
@@ -114,7 +114,7 @@ def _to_wire(value: Any, depth_max: int, default: ToWire | None, path: str) -> A
             return value
         return {"$float": base64.b64encode(_DOUBLE.pack(value)).decode()}
     if kind is int:
-        if -_SAFE_INTEGER <= value <= _SAFE_INTEGER:
+        if -SAFE_INTEGER <= value <= SAFE_INTEGER:
             return float(value)
         raise NotAValueError(f"{_at(path)}the integer {value} is beyond 2^53; use Int64")
     if depth_max <= 0 and isinstance(value, list | tuple | Mapping):
@@ -152,7 +152,7 @@ def _object_to_wire(
         # Most fields are these, which need neither a call nor a path.
         if (kind is str and item.isascii()) or kind is bool or item is None:
             wire = item
-        elif kind is int and -_SAFE_INTEGER <= item <= _SAFE_INTEGER:
+        elif kind is int and -SAFE_INTEGER <= item <= SAFE_INTEGER:
             wire = float(item)
         elif kind is float and 0.0 < item < math.inf:
             wire = item
@@ -263,11 +263,11 @@ def _from_wire(wire: Any, left: int, path: str) -> Any:
     if kind is str or kind is bool or wire is None:
         return wire
     if kind is float:
-        if wire.is_integer() and abs(wire) <= _SAFE_INTEGER and _is_plain(wire):
+        if wire.is_integer() and abs(wire) <= SAFE_INTEGER and _is_plain(wire):
             return int(wire)
         return wire
     if kind is int:
-        return wire if -_SAFE_INTEGER <= wire <= _SAFE_INTEGER else float(wire)
+        return wire if -SAFE_INTEGER <= wire <= SAFE_INTEGER else float(wire)
     if kind is dict and len(wire) == 1:
         (name,) = wire
         if name[:1] == "$":
@@ -300,7 +300,7 @@ def _object_from_wire(wire: dict[str, Any], left: int, path: str) -> Any:
         # Most fields are these, which need neither a call nor a path.
         if kind is str or kind is bool or item is None:
             out[name] = item
-        elif kind is float and 0.0 < item <= _SAFE_INTEGER:
+        elif kind is float and 0.0 < item <= SAFE_INTEGER:
             out[name] = int(item) if item.is_integer() else item
         else:
             out[name] = _from_wire(item, left - 1, f"{path}.{name}")

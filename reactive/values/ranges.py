@@ -25,6 +25,20 @@ class IndexRange(NamedTuple):
     def contains(self, index: int, key: bytes) -> bool:
         return index == self.number and self.lower <= key < self.upper
 
+    def cut(self, last: bytes, *, descending: bool) -> tuple["IndexRange", "IndexRange"]:
+        """The part that a walk has seen whose last key this is, and the rest."""
+        index, depth, prefix, lower, upper = self
+        if descending:
+            return (
+                IndexRange(index, depth, prefix, last, upper),
+                IndexRange(index, depth, prefix, lower, last),
+            )
+        end = after(last)
+        return (
+            IndexRange(index, depth, prefix, lower, end),
+            IndexRange(index, depth, prefix, end, upper),
+        )
+
 
 def whole_index(index: int) -> IndexRange:
     """Every key of the index."""

@@ -108,16 +108,71 @@ class Asked:
         return await self._inner.get(index, key)
 
 
+def above(table: TableDefinition, a: float) -> IndexRange:
+    """What has a greater `a`, or that one."""
+    return whole_index(table.indexes[2].number)._replace(lower=encode_part(a))
+
+
 async def test_the_store_is_asked_for_a_document_once() -> None:
-    transaction, table = await transaction_on({"x": {"a": 1.0}, "y": {"a": 2.0}, "z": {}})
+    transaction, table = await transaction_on({"x": {"a": 1.0}, "y": {"a": 2.0}, "z": {"a": 3.0}})
     transaction.snapshot = asked = Asked(transaction.snapshot)
-    await ids(transaction, table, lower=encode_part(1.5))
+    await transaction.read(table, table.indexes[2], above(table, 2.5), None, False)
+    (walked,) = await transaction.read(table, table.indexes[2], above(table, 1.5), 1, False)
+    assert walked.id == "y"
     for _ in range(2):
-        for name, a in (("x", 1.0), ("y", 2.0)):
+        for name, a in (("x", 1.0), ("y", 2.0), ("z", 3.0)):
             found = await transaction.get(table, name)
             assert found == document(name, {"a": a})
             assert type(found) is StoredDocument
     assert asked.keys == [encode_part("x")]
+
+
+async def test_what_was_read_in_a_range_is_no_dependency_of_its_own() -> None:
+    transaction, table = await transaction_on({"x": {"a": 1.0}, "y": {"a": 2.0}})
+    read = above(table, 1.5)
+    await transaction.read(table, table.indexes[2], read, None, False)
+    size = transaction.bytes_read
+    await transaction.get(table, "y")
+    assert list(transaction.reads) == [read]
+    assert (transaction.documents_read, transaction.bytes_read) == (2, 2 * size)
+
+
+@pytest.mark.parametrize("descending", [False, True])
+async def test_a_range_is_a_dependency_up_to_the_last_row_that_was_asked_for(
+    descending: bool,
+) -> None:
+    documents: State = {name: {"a": float(at)} for at, name in enumerate("uvwxyz")}
+    transaction, table = await transaction_on(documents)
+    whole = whole_index(table.indexes[2].number)
+    rows = await transaction.read(table, table.indexes[2], whole, 2, descending)
+    seen, _ = whole.cut(rows[-1].key, descending=descending)
+    assert [row.id for row in rows] == (["z", "y"] if descending else ["u", "v"])
+    assert list(transaction.reads) == [seen]
+    assert all(whole.contains(seen.number, row.key) for row in rows)
+
+
+async def test_a_long_range_is_read_in_chunks() -> None:
+    documents: State = {f"{at:04}": {"a": float(at)} for at in range(700)}
+    transaction, table = await transaction_on(documents)
+    whole = whole_index(table.indexes[2].number)
+    rows = await transaction.read(table, table.indexes[2], whole, None, False)
+    assert [row.id for row in rows] == list(documents)
+    assert list(transaction.reads) == [whole]
+    assert transaction.documents_read == 700
+
+
+async def test_what_a_range_had_of_its_own_writes_is_forgotten_with_them() -> None:
+    transaction, table = await transaction_on({"x": {"a": 1.0}})
+    mark = transaction.savepoint()
+    await write(transaction, table, "x", {"a": 5.0})
+    await write(transaction, table, "z", {"a": 3.0})
+    rows = await transaction.read(table, table.indexes[2], above(table, 0.0), None, False)
+    for row in rows:
+        transaction.consumed(row)
+    assert [row.id for row in rows] == ["z", "x"]
+    transaction.rollback_to(mark)
+    assert document("x", {"a": 1.0}) == await transaction.get(table, "x")
+    assert await transaction.get(table, "z") is None
 
 
 async def test_a_read_counts_and_is_a_dependency_although_a_scan_has_found_it() -> None:
