@@ -1,29 +1,43 @@
-"""The documents of a SQLite file that were read by their ids or changed of late, as they are now.
+"""What was read of a SQLite file, or changed, of late, as it is now.
 
 A read of a document that is asked for again and again, a user or a thread, then costs a look-up,
 and its text is the same object each time, so that others can keep what they made of it. A change of
-one that is changed again and again need not look for its row.
+one that was read before need not look for its row.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterator
 
-from reactive.values.document import StoredDocument
+from reactive.limits import Limits
+from reactive.values.document import Revision, Row, StoredDocument
+from reactive.values.keys import IndexKey, encode_part, prefix_end
 
 _SHARE_MAX = 64
 _OWN_BYTES = 500
 """What a document takes beside its text: the row, the id, the key and its place."""
 
+_Range = list[tuple[bytes, bytes]]
 
-class RecentDocuments:
+
+class Recent:
     """Documents by their keys in `by_id`, each with its row's number; bounded in bytes of memory.
+
+    Of the small ranges that were read whole, all keys with the same leading components, it also
+    knows which documents are in them: most indexes are there to find one.
 
     Invariant: what is here is what a read by the writing connection would give.
     """
 
-    def __init__(self, bytes_max: int) -> None:
-        self._bytes_max = bytes_max
+    def __init__(self, limits: Limits) -> None:
+        self._bytes_max = limits.recent_documents_bytes_max
+        self._ranges_max = limits.recent_ranges_max
+        self.rows_max = limits.recent_range_rows_max
         self._bytes = 0
         self._documents: OrderedDict[bytes, tuple[StoredDocument, int]] = OrderedDict()
+        self._ranges: OrderedDict[tuple[int, bytes], _Range] = OrderedDict()
+        self._indexes: set[int] = set()
+
+    # Documents
 
     def get(self, key: bytes) -> StoredDocument | None:
         """The document, None when it is not here."""
@@ -40,11 +54,14 @@ class RecentDocuments:
 
         A document that would push many others out stays out itself.
         """
-        self.drop(key)
+        known = self._documents.get(key)
         if len(document.json) > self._bytes_max // _SHARE_MAX:
+            self.drop(key)
             return
         self._documents[key] = document, number
         self._bytes += len(document.json) + _OWN_BYTES
+        if known is not None:
+            self._bytes -= len(known[0].json) + _OWN_BYTES
         while self._bytes > self._bytes_max:
             self.drop(next(iter(self._documents)))
 
@@ -54,7 +71,67 @@ class RecentDocuments:
         if found is not None:
             self._bytes -= len(found[0].json) + _OWN_BYTES
 
+    # Ranges
+
+    def rows(self, index: int, lower: bytes, upper: bytes) -> list[Row] | None:
+        """All rows of a range in the index's order, None when they are not here."""
+        found = self._ranges.get((index, lower))
+        if found is None or upper != prefix_end(lower):
+            return None
+        rows = []
+        for key, own in found:
+            document = self._documents.get(own)
+            if document is None:
+                return None
+            rows.append(Row.of(key, document[0]))
+        return rows
+
+    def add_rows(
+        self,
+        index: int,
+        lower: bytes,
+        upper: bytes,
+        rows: list[Row],
+        numbers: list[int],
+        *,
+        descending: bool,
+    ) -> None:
+        """Takes in a range with all of its rows, unless it is none that is kept."""
+        if upper != prefix_end(lower):
+            return
+        place = []
+        for row, number in zip(rows, numbers, strict=True):
+            own = encode_part(row.id)
+            place.append((row.key, own))
+            if own not in self._documents:
+                self.add(own, row.document, number)
+        self._ranges[index, lower] = place[::-1] if descending else place
+        self._indexes.add(index)
+        if len(self._ranges) > self._ranges_max:
+            self._ranges.popitem(last=False)
+
+    def moved(self, revision: Revision) -> None:
+        """Forgets the ranges that a document has come into or left."""
+        before, after = revision.before_keys, revision.after_keys
+        if before is after:
+            return
+        for at, index in enumerate(revision.indexes):
+            if index in self._indexes:
+                for keys in (before, after):
+                    for prefix in _prefixes(keys[at]) if keys else ():
+                        self._ranges.pop((index, prefix), None)
+
     def clear(self) -> None:
         """Forgets everything."""
         self._documents.clear()
+        self._ranges.clear()
+        self._indexes.clear()
         self._bytes = 0
+
+
+def _prefixes(key: IndexKey) -> Iterator[bytes]:
+    prefix = b""
+    yield prefix
+    for part in key.parts:
+        prefix += part
+        yield prefix

@@ -14,8 +14,8 @@ whose checkpoint runs on another connection than a commit, which is why one conn
 import asyncio
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import IO
 
@@ -26,7 +26,7 @@ from reactive.storage.catalog import Catalog
 from reactive.storage.fulltext import FullText
 from reactive.storage.history import History, Rewind
 from reactive.storage.interface import CommitSlot, Fill, SchemaChange, Snapshot
-from reactive.storage.recent import RecentDocuments
+from reactive.storage.recent import Recent
 from reactive.storage.sqlite_file import (
     commit_seconds,
     connect,
@@ -40,6 +40,7 @@ from reactive.storage.sqlite_layout import (
     SCHEMA,
     TEXT_FORMAT,
     dump_indexes,
+    leave_head,
     load_table,
 )
 from reactive.storage.sqlite_load import (
@@ -75,7 +76,7 @@ class SQLiteStore:
         self._path = path
         self._limits = limits
         self._history = History(limits)
-        self._recent = RecentDocuments(limits.recent_documents_bytes_max)
+        self._recent = Recent(limits)
         self._appended: list[CommitEntry] = []
         self._head: Timestamp = 0
         self._next_n = 1
@@ -142,7 +143,7 @@ class SQLiteStore:
             meta |= {"secret": secrets.token_bytes(32), "head": 0, "next_index": 1}
             self._write.executemany("INSERT INTO meta VALUES (?, ?)", list(meta.items()))
         self._secret = meta["secret"]
-        self._head = meta["head"]
+        self._head = max(meta["head"], self._receipts.newest(self._write))
         tables = [
             load_table(*table)
             for table in self._write.execute(
@@ -154,9 +155,11 @@ class SQLiteStore:
         self._next_n = (newest or 0) + 1
 
     async def close(self) -> None:
-        for connection in {getattr(self, "_read", None), getattr(self, "_write", None)}:
-            if connection is not None:
-                connection.close()
+        if hasattr(self, "_write") and self._head:
+            leave_head(self._write, self._head)
+        opened = {getattr(self, name) for name in ("_read", "_write") if hasattr(self, name)}
+        for connection in opened:
+            connection.close()
         if self._lock_file is not None:
             self._lock_file.close()
             self._lock_file = None
@@ -174,12 +177,10 @@ class SQLiteStore:
         return None if row is None else str(row[0])
 
     async def set_note(self, name: str, text: str) -> None:
-        async with self._slot:
-            self._write_one("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"note:{name}", text))
-
-    def _write_one(self, statement: str, values: tuple[object, ...]) -> None:
+        note = f"note:{name}", text
         try:
-            self._write.execute(statement, values)
+            async with self._slot:
+                self._write.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", note)
         except sqlite3.Error as error:
             raise StorageError(f"the database refused a write: {error}") from error
 
@@ -265,17 +266,14 @@ class SQLiteStore:
             "UPDATE meta SET value = ? WHERE name = 'next_index'", (self._catalog.next_index,)
         )
 
-    def _save_new_tables(self) -> None:
-        self._saved = list(self._catalog.unsaved)
-        self._save_tables(self._saved)
-
     # Reading
 
     def snapshot(self, at: Timestamp) -> Snapshot:
-        return SQLiteSnapshot(self._read, self._past, at, self._recent, self._is_settled)
+        return SQLiteSnapshot(self._read, self._past, at, self._recent, self._sees_writes)
 
-    def _is_settled(self) -> bool:
-        return not self._appended
+    def _sees_writes(self) -> bool:
+        """Whether `_read` sees what is written."""
+        return self._read is self._write or not self._appended
 
     @property
     def _position(self) -> Timestamp:
@@ -296,7 +294,7 @@ class SQLiteStore:
 
     async def forget_receipts(self, before: Timestamp) -> None:
         async with self._slot:
-            self._receipts.forget(self._write, before)
+            self._receipts.forget(self._write, before, self._head)
 
     async def commits_after(self, at: Timestamp) -> Sequence[CommitEntry] | None:
         return self._history.after(at)
@@ -309,14 +307,8 @@ class SQLiteStore:
 
     # Writing
 
-    @asynccontextmanager
-    async def commit_slot(self) -> AsyncIterator[CommitSlot]:
-        async with self._slot:
-            slot = _SQLiteSlot(self)
-            try:
-                yield slot
-            finally:
-                slot.leave()
+    def commit_slot(self) -> AbstractAsyncContextManager[CommitSlot]:
+        return _SQLiteSlot(self)
 
     async def load(self, now_ns: int, fill: Fill) -> Timestamp:
         # Its documents pass by indexes that are being filled.
@@ -354,6 +346,7 @@ class SQLiteStore:
             n = self._delete(revision)
         else:
             n = self._update(revision)
+        self._recent.moved(revision)
         if revision.before_texts or revision.after_texts:
             self._texts.apply(n, revision)
         if self._backfill is not None:
@@ -399,6 +392,8 @@ class SQLiteStore:
             (document.json, document.size, n),
         )
         self._recent.add(revision.after_keys[0].joined, document, n)
+        if revision.after_keys is revision.before_keys:
+            return n
         for index, old, new in zip(
             revision.indexes, revision.before_keys, revision.after_keys, strict=True
         ):
@@ -428,13 +423,22 @@ class _SQLiteSlot:
 
     def __init__(self, store: SQLiteStore) -> None:
         self._store = store
-        self.head = store._head
+        self.head: Timestamp = 0
+
+    async def __aenter__(self) -> CommitSlot:
+        await self._store._slot.acquire()
+        self.head = self._store._head
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        try:
+            self._leave()
+        finally:
+            self._store._slot.release()
 
     def snapshot(self) -> Snapshot:
         store = self._store
-        return SQLiteSnapshot(
-            store._write, store._past, store._position, store._recent, store._is_settled
-        )
+        return SQLiteSnapshot(store._write, store._past, store._position, store._recent)
 
     async def append(self, entry: CommitEntry) -> None:
         store = self._store
@@ -443,7 +447,8 @@ class _SQLiteSlot:
                 store._write.execute("BEGIN IMMEDIATE")
             store._appended.append(entry)
             if store._catalog.unsaved:
-                store._save_new_tables()
+                store._saved = list(store._catalog.unsaved)
+                store._save_tables(store._saved)
             for revision in entry.revisions:
                 store._apply(revision)
         except sqlite3.Error as error:
@@ -457,7 +462,6 @@ class _SQLiteSlot:
         interruption = None
         try:
             store._receipts.write(store._write, store._appended)
-            store._write.execute("UPDATE meta SET value = ? WHERE name = 'head'", (newest,))
         except sqlite3.Error as error:
             raise StorageError(f"the database refused a write: {error}") from error
         try:
@@ -481,12 +485,13 @@ class _SQLiteSlot:
         if interruption is not None:
             raise interruption
 
-    def leave(self) -> None:
+    def _leave(self) -> None:
         store = self._store
         for entry in store._appended:
             # What is here of these is not going to be.
             for revision in entry.revisions:
                 store._recent.drop((revision.before_keys or revision.after_keys)[0].joined)
+                store._recent.moved(revision)
         store._appended.clear()
         store._saved = []
         if store._write.in_transaction:

@@ -2,10 +2,14 @@
 
 `entries` holds every index of every table, `by_id` and `by_creation_time` like the others: the
 index's number, the key, and the row of the document. `receipts` are the mutations that clients may
-send again; see `reactive.storage.sqlite_receipts` for how `receipt_index` leads to them.
+send again; see `reactive.storage.sqlite_receipts` for how `receipt_index` leads to them. The newest
+commit is the later one of the newest receipt and of `head` in `meta`: most commits have a receipt
+and need not write there.
 """
 
 import os
+import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +23,7 @@ from reactive.values.tables import (
     TextSpec,
 )
 from reactive.values.text import TEXT_VERSION
+from reactive.values.timestamp import Timestamp
 
 FORMAT: Final = 1
 """Kept in the file as `user_version`; a server opens no other but the next."""
@@ -35,6 +40,21 @@ CREATE TABLE IF NOT EXISTS receipts(
 CREATE TABLE IF NOT EXISTS receipt_index(
     session TEXT, request INTEGER, ts INTEGER, PRIMARY KEY(session, request)) WITHOUT ROWID;
 """
+
+
+def set_head(connection: sqlite3.Connection, head: Timestamp) -> None:
+    """Notes the newest commit, where no receipt tells."""
+    # Who does not know what became of the last commit may know an older one.
+    connection.execute("UPDATE meta SET value = max(value, ?) WHERE name = 'head'", (head,))
+
+
+def leave_head(connection: sqlite3.Connection, head: Timestamp) -> None:
+    """Notes the newest commit for an earlier server, which asks no receipt.
+
+    A file that takes no more writes is left as it is: this server needs it not.
+    """
+    with suppress(sqlite3.Error):
+        set_head(connection, head)
 
 
 def dump_indexes(table: TableDefinition) -> bytes:

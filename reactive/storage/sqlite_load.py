@@ -17,7 +17,7 @@ from reactive.errors import StorageError, UncertainCommitError
 from reactive.storage.catalog import Catalog
 from reactive.storage.fulltext import FullText
 from reactive.storage.interface import DuplicateIdError, Fill
-from reactive.storage.sqlite_layout import dump_indexes
+from reactive.storage.sqlite_layout import dump_indexes, set_head
 from reactive.values.document import StoredDocument
 from reactive.values.tables import TableDefinition
 from reactive.values.timestamp import Timestamp
@@ -116,7 +116,7 @@ def fill_tables(
         connection.execute("BEGIN IMMEDIATE")
         loader.renumber({})
         fill(loader)
-        connection.execute("UPDATE meta SET value = ? WHERE name = 'head'", (ts,))
+        set_head(connection, ts)
     except BaseException as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")

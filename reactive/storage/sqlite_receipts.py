@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 from reactive.limits import Limits
 from reactive.storage.sqlite_file import unsynced
+from reactive.storage.sqlite_layout import set_head
 from reactive.values.document import CommitEntry, Receipt
 from reactive.values.timestamp import Timestamp
 
@@ -86,8 +87,11 @@ class SQLiteReceipts:
     def write(self, connection: sqlite3.Connection, entries: Sequence[CommitEntry]) -> None:
         """Writes the receipts of a slot's commits, and perhaps indexes those of earlier ones.
 
-        `committed` is to follow once the transaction is durable.
+        Where the last one has none, its timestamp is noted without. `committed` is to follow once
+        the transaction is durable.
         """
+        if entries[-1].receipt is None:
+            set_head(connection, entries[-1].ts)
         if self._is_long:
             places = sorted(self._places())
             connection.executemany("INSERT OR REPLACE INTO receipt_index VALUES (?, ?, ?)", places)
@@ -116,8 +120,10 @@ class SQLiteReceipts:
             ]
         )
 
-    def forget(self, connection: sqlite3.Connection, before: Timestamp) -> None:
+    def forget(self, connection: sqlite3.Connection, before: Timestamp, head: Timestamp) -> None:
         """Drops the receipts of commits before the timestamp.
+
+        The newest of them may have been the only one to tell where `head` is.
 
         Raises:
             StorageError: when the database refuses; nothing was dropped then.
@@ -125,11 +131,17 @@ class SQLiteReceipts:
         with unsynced(connection):
             connection.execute(_FORGET, (before,))
             connection.execute("DELETE FROM receipts WHERE ts < ?", (before,))
+            set_head(connection, head)
         kept = [place for place in self._places() if place[2] >= before]
         self._clear()
         self._know(kept)
 
     # Reading
+
+    def newest(self, connection: sqlite3.Connection) -> Timestamp:
+        """The newest commit with a receipt, 0 when there is none."""
+        (ts,) = connection.execute("SELECT max(ts) FROM receipts").fetchone()
+        return ts or 0
 
     def find(
         self, connection: sqlite3.Connection, session: str, request: int

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from reactive.storage.fulltext import search_text
 from reactive.storage.history import Rewind, merge_rows
-from reactive.storage.recent import RecentDocuments
+from reactive.storage.recent import Recent
 from reactive.values.document import Row, StoredDocument
 from reactive.values.tables import IndexDefinition, TextIndexDefinition
 from reactive.values.text import TextMatches, TextSearch
@@ -16,10 +16,12 @@ _GET = (
     " WHERE e.i = ? AND e.k = ?"
 )
 _SCAN = (
-    "SELECT e.k, d.id, d.json, d.size FROM entries e CROSS JOIN documents d ON d.n = e.n"
+    "SELECT e.k, d.id, d.json, d.size{} FROM entries e CROSS JOIN documents d ON d.n = e.n"
     " WHERE e.i = ? AND e.k >= ? AND e.k < ? ORDER BY e.k {} LIMIT ?"
 )
-_SCAN_UP, _SCAN_DOWN = _SCAN.format("ASC"), _SCAN.format("DESC")
+_SCAN_UP, _SCAN_DOWN = _SCAN.format("", "ASC"), _SCAN.format("", "DESC")
+_FEW_UP, _FEW_DOWN = _SCAN.format(", d.n", "ASC"), _SCAN.format(", d.n", "DESC")
+_new = tuple.__new__
 
 
 class SQLiteSnapshot:
@@ -36,8 +38,8 @@ class SQLiteSnapshot:
         connection: sqlite3.Connection,
         past: Callable[[Timestamp], Rewind | None],
         at: Timestamp,
-        recent: RecentDocuments,
-        keep: Callable[[], bool],
+        recent: Recent,
+        keep: Callable[[], bool] = lambda: True,
     ) -> None:
         self._connection = connection
         self._past = past
@@ -66,17 +68,36 @@ class SQLiteSnapshot:
         descending: bool = False,
         limit: int,
     ) -> list[Row]:
-        statement = _SCAN_DOWN if descending else _SCAN_UP
         past = self._past(self._at)
-        if past is None:
-            found = self._connection.execute(statement, (index.number, lower, upper, limit))
-            return list(map(Row._make, found))
-        hidden, extra = past.rows(index.number, lower, upper)
-        found = self._connection.execute(
-            statement, (index.number, lower, upper, limit + len(hidden))
-        )
-        rows = list(map(Row._make, found))
-        return merge_rows(rows, hidden, extra, descending=descending, limit=limit)
+        if past is not None:
+            hidden, extra = past.rows(index.number, lower, upper)
+            rows = self._rows(index, lower, upper, descending, limit + len(hidden))
+            return merge_rows(rows, hidden, extra, descending=descending, limit=limit)
+        if limit > self._recent.rows_max:
+            return self._rows(index, lower, upper, descending, limit)
+        known = self._recent.rows(index.number, lower, upper)
+        if known is None:
+            return self._few(index, lower, upper, descending, limit)
+        return (known[::-1] if descending else known)[:limit]
+
+    def _rows(
+        self, index: IndexDefinition, lower: bytes, upper: bytes, descending: bool, limit: int
+    ) -> list[Row]:
+        statement = _SCAN_DOWN if descending else _SCAN_UP
+        found = self._connection.execute(statement, (index.number, lower, upper, limit))
+        return [_new(Row, row) for row in found]
+
+    def _few(
+        self, index: IndexDefinition, lower: bytes, upper: bytes, descending: bool, limit: int
+    ) -> list[Row]:
+        """As `_rows`; what was found is remembered."""
+        statement = _FEW_DOWN if descending else _FEW_UP
+        found = self._connection.execute(statement, (index.number, lower, upper, limit)).fetchall()
+        rows = [_new(Row, row[:4]) for row in found]
+        if len(rows) < limit and self._keep():
+            numbers = [row[4] for row in found]
+            self._recent.add_rows(index.number, lower, upper, rows, numbers, descending=descending)
+        return rows
 
     async def search(self, index: TextIndexDefinition, search: TextSearch) -> TextMatches:
         matches = search_text(self._connection, index.number, search)

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from reactive.values.encoding import JsonBytes
 from reactive.values.keys import IndexKey
 from reactive.values.text import TextEntry
 from reactive.values.timestamp import Timestamp
+
+_new: Final = tuple.__new__
 
 
 class StoredDocument(NamedTuple):
@@ -28,11 +30,11 @@ class Row(NamedTuple):
 
     @classmethod
     def of(cls, key: bytes, document: StoredDocument) -> "Row":
-        return cls(key, *document)
+        return _new(cls, (key, *document))
 
     @property
     def document(self) -> StoredDocument:
-        return StoredDocument(self.id, self.json, self.size)
+        return _new(StoredDocument, self[1:])
 
 
 @dataclass(slots=True)

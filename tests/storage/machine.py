@@ -264,6 +264,26 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(
         back=steps_back,
         name=st.sampled_from(list(TABLES)),
+        number=st.integers(0, 3),
+        parts=st.lists(values, max_size=2),
+        descending=st.booleans(),
+        limit=st.integers(0, 5),
+    )
+    def find(
+        self,
+        back: int,
+        name: str,
+        number: int,
+        parts: list[Any],
+        descending: bool,
+        limit: int,
+    ) -> None:
+        lower = b"".join(map(encode_part, parts))
+        self.scan(back, name, number, lower, prefix_end(lower), descending, limit)
+
+    @rule(
+        back=steps_back,
+        name=st.sampled_from(list(TABLES)),
         number=st.integers(0, 1),
         text=st.sampled_from(SEARCHES),
         value=st.none() | values,
@@ -288,6 +308,11 @@ class StoreMachine(RuleBasedStateMachine):
             for index in table.indexes:
                 found = await snapshot.scan(index, b"", prefix_end(b""), limit=100)
                 assert _rows(state, table, index) == found
+                for lower in (b"", *map(encode_part, ("a", None))):
+                    # Few rows with the same beginning are what stores remember best.
+                    few = await snapshot.scan(index, lower, prefix_end(lower), limit=3)
+                    expected = [row for row in found if lower <= row.key < prefix_end(lower)]
+                    assert expected[:3] == few
             for text_index in table.text_indexes:
                 search = TextSearch(("a",), ())
                 matches = await snapshot.search(text_index, search)
