@@ -6,6 +6,7 @@ Every server message is text of these forms, keys in an order that costs nothing
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -52,19 +53,13 @@ def decode_client_message(data: bytes | str) -> ClientMessage:
 
 
 def _decode_mutation(message: dict[str, Any]) -> RunMutation:
-    return RunMutation(*_decode_call(message))
+    request_id, path = _integer(message, "requestId"), _text(message, "udfPath")
+    return RunMutation(request_id, path, _arguments(message.get("args")))
 
 
 def _decode_action(message: dict[str, Any]) -> RunAction:
-    return RunAction(*_decode_call(message))
-
-
-def _decode_call(message: dict[str, Any]) -> tuple[int, str, Any]:
-    return (
-        _integer(message, "requestId"),
-        _text(message, "udfPath"),
-        _arguments(message.get("args")),
-    )
+    request_id, path = _integer(message, "requestId"), _text(message, "udfPath")
+    return RunAction(request_id, path, _arguments(message.get("args")))
 
 
 def _decode_connect(message: dict[str, Any]) -> Connect:
@@ -205,6 +200,7 @@ def encode_transition(
     )
 
 
+@lru_cache(maxsize=256)
 def _encode_version(version: StateVersion) -> JsonBytes:
     return b'{"querySet":%d,"identity":%d,"ts":"%b"}' % (
         version.query_set,

@@ -1,4 +1,4 @@
-"""What clients and server say to each other on a socket: Convex's sync protocol as frozen objects.
+"""What clients and server say to each other on a socket: Convex's sync protocol as objects.
 
 Keys of the wire are camelCase; the names here are theirs in snake_case. The server's frequent
 messages are made as text at once (`reactive.protocol.codec`) and have no object of their own.
@@ -21,7 +21,7 @@ class StateVersion(NamedTuple):
 START = StateVersion(0, 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Connect:
     """The first message on a socket, usually.
 
@@ -33,7 +33,7 @@ class Connect:
     client_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AddQuery:
     """A query to watch from now on; `args` is the wire form of its one argument object."""
 
@@ -43,14 +43,14 @@ class AddQuery:
     journal: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RemoveQuery:
     """A query that is not watched any more."""
 
     query_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ModifyQuerySet:
     """A change of what is watched, from one version to another."""
 
@@ -59,7 +59,7 @@ class ModifyQuerySet:
     modifications: tuple[AddQuery | RemoveQuery, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RunMutation:
     """A mutation to run."""
 
@@ -68,7 +68,7 @@ class RunMutation:
     args: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RunAction:
     """An action to run."""
 
@@ -77,7 +77,7 @@ class RunAction:
     args: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Authenticate:
     """A new identity: `User` with a token, `Admin` with a key, or `None`."""
 
@@ -87,7 +87,7 @@ class Authenticate:
     acting_as: dict[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """Telemetry, which is ignored."""
 

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import struct
+from functools import lru_cache
 
 from reactive.errors import CallError
 
@@ -17,8 +18,12 @@ def next_timestamp(now_ns: int, last: Timestamp) -> Timestamp:
     return now_ns if now_ns > last else last + 1
 
 
+@lru_cache(maxsize=256)
 def encode_timestamp(ts: Timestamp) -> str:
-    """The wire form: eight little-endian bytes in base64."""
+    """The wire form: eight little-endian bytes in base64.
+
+    The last ones are kept, as a commit's is in the answers of a batch, and in Transitions twice.
+    """
     return base64.b64encode(_U64.pack(ts)).decode()
 
 
