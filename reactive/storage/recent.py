@@ -113,7 +113,7 @@ class Recent:
     def moved(self, revision: Revision) -> None:
         """Forgets the ranges that a document has come into or left."""
         before, after = revision.before_keys, revision.after_keys
-        if before is after:
+        if before is after or self._indexes.isdisjoint(revision.indexes):
             return
         for at, index in enumerate(revision.indexes):
             if index in self._indexes:

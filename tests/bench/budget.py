@@ -54,12 +54,18 @@ def milliseconds(*path: str) -> Callable[[Measured], float]:
     return lambda measured: 1e3 * at(*path)(measured)
 
 
+def seconds_per(count: str, *path: str) -> Callable[[Measured], float]:
+    """Seconds for all of them, in microseconds for each."""
+    return lambda measured: 1e6 * at(*path)(measured) / at(path[0], count)(measured)
+
+
 COSTS: dict[str, tuple[str, Callable[[Measured], float]]] = {
     "X3": ("an insert of a burst", at("burst", "cpu_us")),
     "W4": (
         "an insert of 32 writers",
         milliseconds("W4", "insert_32_writers", "server_cpu_ms_per_write"),
     ),
+    "W5": ("an append", seconds_per("append_calls", "W5", "server_cpu_s")),
     "W6": ("a transfer", milliseconds("W6_alpha0", "server_cpu_ms_per_txn")),
     "B": ("a push", at("fanout", "ours_us_per_message")),
 }
