@@ -7,6 +7,7 @@ async with TestBackend("my_project") as backend:
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar, overload
@@ -59,6 +60,8 @@ class TestBackend:
         start = now or datetime(2026, 1, 1, tzinfo=UTC)
         self.clock = ManualClock(round(start.timestamp() * 1e3) * 1_000_000)
         given = {"store": "memory:", **settings}
+        # Clients who write together would wait for each other until the test moves the clock.
+        limits = replace(limits, commit_interval_s=0)
         self._app = App(
             folder,
             load_settings(folder, given),

@@ -181,6 +181,18 @@ async def test_official_clients_can_be_let_in() -> None:
         await states.aclose()
 
 
+async def test_clients_that_write_together_do_not_wait_for_the_clock() -> None:
+    async with TestBackend(JOBS) as backend:
+        url = await backend.listen()
+        async with ReactiveClient(url) as one, ReactiveClient(url) as other:
+            for _ in range(5):
+                writes = [client.mutation("marks:say", label="a") for client in (one, one, other)]
+                await asyncio.gather(*writes)
+                async with asyncio.timeout(20):
+                    await one.mutation("marks:say", label="b")
+        assert ["said"] * 5 == await backend.query("marks:list", label="b")
+
+
 async def test_project_that_cannot_be_served_is_named(tmp_path: Path) -> None:
     (tmp_path / "schema.py").write_text("nonsense")
 
