@@ -74,18 +74,18 @@ class Query(Generic[D]):
             raise UsageError("a query has either with_index or with_search_index")
         if self._range.depth or self._index is not self._table.definition.indexes[1]:
             raise UsageError("a query walks one index only")
-        self._index = found.definition
         number = found.definition.number
         prefix = None if range is not None else plain_prefix(found.fields, equal)
         if prefix is not None:
             self._range = IndexRange(number, len(equal), prefix, prefix, prefix_end(prefix))
-            return self
-        builder = IndexRangeBuilder(name, found.fields, self._run.encoder.default, UNSET)
-        for field, value in equal.items():
-            builder.eq(field, value)
-        if range is not None:
-            range(builder)
-        self._range = builder.build(number)
+        else:
+            builder = IndexRangeBuilder(name, found.fields, self._run.encoder.default, UNSET)
+            for field, value in equal.items():
+                builder.eq(field, value)
+            if range is not None:
+                range(builder)
+            self._range = builder.build(number)
+        self._index = found.definition
         return self
 
     def with_search_index(self, index: Index | str, search: SearchOf, /) -> Self:

@@ -112,9 +112,10 @@ class IndexRangeBuilder:
 
 
 def plain_prefix(fields: tuple[str, ...], equal: Mapping[str, Any]) -> bytes | None:
-    """The start of all keys whose first fields have these values, which need no builder.
+    """The start of all keys whose first fields have these values, where that takes no builder.
 
-    None where they do: when they are in another order than the index has them, or not just texts.
+    That is for most queries: texts, ids and whole numbers, in the order of the index. None for
+    everything else.
     """
     parts = []
     for field, (name, value) in zip(fields, equal.items(), strict=False):
