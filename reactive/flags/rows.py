@@ -71,8 +71,7 @@ def rule_of(rows: Sequence[FlagRow], spec: FlagSpec | None, off: str) -> Rule:
     for name in (variant, default):
         check_variant(name, spec)
     try:
-        is_split = not isinstance(row.percentage, Unset)
-        threshold = threshold_of(row.percentage) if is_split else None  # type: ignore[arg-type]
+        threshold = None if isinstance(row.percentage, Unset) else threshold_of(row.percentage)
     except ValueError as error:
         raise BrokenFlagError(f"its percentage {error}") from error
     return Rule(

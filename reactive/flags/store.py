@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from openfeature.client import OpenFeatureClient
 from pydantic import ValidationError
@@ -243,14 +243,14 @@ class Flags:
         ctx: MutationCtx,
         key: str,
         row: FlagRow | None,
-        changes: Mapping[str, object],
+        changes: Mapping[str, Any],
     ) -> int:
         now_ms = ctx.now.timestamp() * 1_000
         if row is not None:
             revision = row.revision + 1
             await ctx.db.patch(row.id, {**changes, "revision": revision, "updated_at": now_ms})
             return revision
-        made = self._flags(key=key, salt=key, updated_at=now_ms, **changes)  # type: ignore[arg-type]
+        made = self._flags(key=key, salt=key, updated_at=now_ms, **changes)
         await ctx.db.insert(made)
         return made.revision
 
