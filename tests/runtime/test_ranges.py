@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from reactive import UNSET, Int64
+from reactive import UNSET, Id, Int64
 from reactive.errors import CallError, UsageError
 from reactive.runtime.codec import Encoder
-from reactive.runtime.ranges import IndexRangeBuilder
+from reactive.runtime.ranges import IndexRangeBuilder, plain_prefix
 from reactive.values.keys import UNDEFINED, encode_part
 from reactive.values.ranges import IndexRange
 
@@ -160,3 +162,43 @@ def test_conditions_that_make_no_range(conditions: Conditions, code: str) -> Non
 def test_value_that_is_none_is_refused() -> None:
     with pytest.raises(CallError, match="not a supported value"):
         build(lambda q: q.eq("game", {1, 2}))
+
+
+# --- Without a builder ---
+
+_scalars: st.SearchStrategy[Any] = st.one_of(
+    st.text(max_size=3),
+    st.text("ab\0", max_size=3).map(Id),
+    st.integers(-3, 3),
+    st.sampled_from([2**53, -(2**53), 1.5, -0.0, True, False, None, UNSET, b"a", Int64(3)]),
+)
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), _scalars, max_size=3))
+def test_plain_equality_starts_where_the_builder_would(equal: dict[str, Any]) -> None:
+    prefix = plain_prefix(FIELDS, equal)
+    if prefix is not None:
+        built = build(lambda q: [q.eq(name, value) for name, value in equal.items()])
+        assert (built.depth, built.prefix) == (len(equal), prefix)
+
+
+@pytest.mark.parametrize(
+    "equal",
+    [
+        {"score": 1},
+        {"score": 1, "game": "chess"},
+        {"game": "\ud800"},
+        {"game": 2**53 + 1},
+        {"game": True},
+        {"game": -1},
+        {"unknown": 1},
+    ],
+)
+def test_everything_else_is_the_builders(equal: dict[str, Any]) -> None:
+    assert plain_prefix(FIELDS, equal) is None
+
+
+def test_texts_ids_and_numbers_in_order_are_plain() -> None:
+    assert key("chess", 3, "a") == plain_prefix(
+        FIELDS, {"game": "chess", "score": 3, "player.name": Id("a")}
+    )
