@@ -420,6 +420,7 @@ class Cors:
 
     def __call__(self, handler: H) -> H:
         """Decorates the handler of an endpoint."""
+        # Any function takes attributes, which no type of functions says.
         handler.__reactive_cors__ = self  # type: ignore[attr-defined]
         return handler
 

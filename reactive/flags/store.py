@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from openfeature.client import OpenFeatureClient
 from pydantic import ValidationError
@@ -99,7 +99,8 @@ class Flags:
         found = client.evaluate_flag_details(flag_type_of(value), key, value)
         if found.error_code is not None or found.variant is None:
             return Decision(key, off, "ERROR")
-        reason: Reason = str(found.reason)  # type: ignore[assignment]
+        # It is the provider's, which knows no other words.
+        reason = cast("Reason", str(found.reason))
         revision, bucket = found.flag_metadata["revision"], found.flag_metadata.get("bucket")
         return Decision(
             key, found.variant, reason, int(revision), None if bucket is None else int(bucket)
