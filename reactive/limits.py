@@ -148,6 +148,9 @@ class Limits:
     recent_documents_bytes_max: int = 4 * MIB  # read by id or changed of late; the oldest go
     recent_ranges_max: int = 5_000  # of an index, each of at most so many rows
     recent_range_rows_max: int = 4
+    recent_windows_max: int = 5_000  # parts of longer ranges, each of at most so many rows
+    recent_window_rows_max: int = 1_024
+    recent_windows_bytes_max: int = 16 * MIB
     recent_parsed_max: int = 1_000  # documents of one table, each of at most so many bytes
     recent_parsed_bytes_max: int = 8 * KIB
 

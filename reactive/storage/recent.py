@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from reactive.limits import Limits
+from reactive.storage.windows import Windows
 from reactive.values.document import Revision, Row, StoredDocument
 from reactive.values.keys import IndexKey, encode_part, prefix_end
 
@@ -23,7 +24,8 @@ class Recent:
     """Documents by their keys in `by_id`, each with its row's number; bounded in bytes of memory.
 
     Of the small ranges that were read whole, all keys with the same leading components, it also
-    knows which documents are in them: most indexes are there to find one.
+    knows which documents are in them: most indexes are there to find one. Parts of longer ones are
+    in its `windows`.
 
     Invariant: what is here is what a read by the writing connection would give.
     """
@@ -36,6 +38,7 @@ class Recent:
         self._documents: OrderedDict[bytes, tuple[StoredDocument, int]] = OrderedDict()
         self._ranges: OrderedDict[tuple[int, bytes], _Range] = OrderedDict()
         self._indexes: set[int] = set()
+        self.windows = Windows(limits)
 
     # Documents
 
@@ -110,8 +113,18 @@ class Recent:
         if len(self._ranges) > self._ranges_max:
             self._ranges.popitem(last=False)
 
-    def moved(self, revision: Revision) -> None:
-        """Forgets the ranges that a document has come into or left."""
+    def written(self, revision: Revision) -> None:
+        """A document has come into ranges, or has left some, or is another one in them."""
+        self.windows.written(revision)
+        self._forget_ranges(revision)
+
+    def unwritten(self, revision: Revision) -> None:
+        """What was written is taken back: what is here of it is not going to be."""
+        self.drop((revision.before_keys or revision.after_keys)[0].joined)
+        self.windows.unwritten(revision)
+        self._forget_ranges(revision)
+
+    def _forget_ranges(self, revision: Revision) -> None:
         before, after = revision.before_keys, revision.after_keys
         if before is after or self._indexes.isdisjoint(revision.indexes):
             return
@@ -126,6 +139,7 @@ class Recent:
         self._documents.clear()
         self._ranges.clear()
         self._indexes.clear()
+        self.windows.clear()
         self._bytes = 0
 
 

@@ -346,7 +346,7 @@ class SQLiteStore:
             n = self._delete(revision)
         else:
             n = self._update(revision)
-        self._recent.moved(revision)
+        self._recent.written(revision)
         if revision.before_texts or revision.after_texts:
             self._texts.apply(n, revision)
         if self._backfill is not None:
@@ -488,10 +488,8 @@ class _SQLiteSlot:
     def _leave(self) -> None:
         store = self._store
         for entry in store._appended:
-            # What is here of these is not going to be.
             for revision in entry.revisions:
-                store._recent.drop((revision.before_keys or revision.after_keys)[0].joined)
-                store._recent.moved(revision)
+                store._recent.unwritten(revision)
         store._appended.clear()
         store._saved = []
         if store._write.in_transaction:

@@ -73,12 +73,19 @@ class SQLiteSnapshot:
             hidden, extra = past.rows(index.number, lower, upper)
             rows = self._rows(index, lower, upper, descending, limit + len(hidden))
             return merge_rows(rows, hidden, extra, descending=descending, limit=limit)
-        if limit > self._recent.rows_max:
-            return self._rows(index, lower, upper, descending, limit)
-        known = self._recent.rows(index.number, lower, upper)
-        if known is None:
-            return self._few(index, lower, upper, descending, limit)
-        return (known[::-1] if descending else known)[:limit]
+        number, recent = index.number, self._recent
+        if limit <= recent.rows_max:
+            known = recent.rows(number, lower, upper)
+            if known is None:
+                return self._few(index, lower, upper, descending, limit)
+            return (known[::-1] if descending else known)[:limit]
+        known = recent.windows.rows(number, lower, upper, descending=descending, limit=limit)
+        if known is not None:
+            return known
+        rows = self._rows(index, lower, upper, descending, limit)
+        if self._keep():
+            recent.windows.add(number, lower, upper, rows, descending=descending, limit=limit)
+        return rows
 
     def _rows(
         self, index: IndexDefinition, lower: bytes, upper: bytes, descending: bool, limit: int

@@ -83,3 +83,17 @@ async def test_transfer_reads_each_row_no_more_than_twice(tmp_path: Path) -> Non
         assert statements["SELECT"] <= 2 * 2
         assert statements["UPDATE"] <= 2 + 1
         assert 0 == statements["INSERT"] == statements["DELETE"]
+
+
+async def test_list_that_runs_again_reads_no_row_twice(tmp_path: Path) -> None:
+    async with traced(tmp_path) as (server, statements):
+        await server.mutate("more:fill", channel="a", count=200, body=BODY)
+        reader = await server.client(Add("bench:latest", {"channel": "a"}))
+        assert 50 == len(reader.values[0])
+        statements.clear()
+        for seq in range(1_000, 1_003):
+            await server.mutate("bench:insert", channel="a", seq=seq, body=BODY)
+            await turns()
+
+            assert [seq, 50] == [reader.values[0][0]["seq"], len(reader.values[0])]
+        assert 0 == statements["SELECT"]

@@ -36,7 +36,13 @@ State = Mapping[tuple[str, str], Fields]
 """All documents by the name of their table and their id."""
 
 ENTRIES_MAX = 5
-LIMITS = replace(DEFAULT_LIMITS, log_entries_max=ENTRIES_MAX, receipts_unindexed_max=2)
+LIMITS = replace(
+    DEFAULT_LIMITS,
+    log_entries_max=ENTRIES_MAX,
+    receipts_unindexed_max=2,
+    recent_range_rows_max=2,
+    recent_window_rows_max=3,
+)
 CLIENTS = ("ann", "bob", "eve")
 TABLES = {"items": ("p", "q", "r", "s"), "users": ("x", "y")}  # an id is in one table only
 KEYS = [(table, document_id) for table, ids in TABLES.items() for document_id in ids]

@@ -139,7 +139,7 @@ def test_document_that_comes_or_goes_changes_every_range_it_is_in() -> None:
         recent = Recent(LIMITS)
         for parts in ((), ("ada",), ("bob",)):
             remember(recent, *parts, rows=[])
-        recent.moved(revision)
+        recent.written(revision)
         assert [known(recent), known(recent, "ada"), known(recent, "bob")] == [None, None, []]
 
 
@@ -147,7 +147,7 @@ def test_document_that_moves_changes_where_it_was_and_where_it_is() -> None:
     recent, one = Recent(LIMITS), row("a", "ada")
     for name in ("ada", "bob", "cy"):
         remember(recent, name, rows=[])
-    recent.moved(moved(one, one, ("ada",), ("bob",)))
+    recent.written(moved(one, one, ("ada",), ("bob",)))
     assert [known(recent, name) for name in ("ada", "bob", "cy")] == [None, None, []]
 
 
@@ -164,6 +164,6 @@ def test_document_with_longer_keys_changes_the_longer_ranges_too() -> None:
     recent = Recent(LIMITS)
     for parts in (("ada", "x"), ("ada", "y"), ("x",)):
         remember(recent, *parts, rows=[])
-    recent.moved(moved(None, row("a", "ada", "x"), ("ada", "x")))
+    recent.written(moved(None, row("a", "ada", "x"), ("ada", "x")))
     found = [known(recent, *parts) for parts in (("ada", "x"), ("ada", "y"), ("x",))]
     assert found == [None, [], []]
