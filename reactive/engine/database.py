@@ -15,7 +15,7 @@ from typing import Protocol
 
 from reactive.clock import Clock
 from reactive.engine.commit_log import CommitLog
-from reactive.engine.committer import Committer, Work
+from reactive.engine.committer import Committer
 from reactive.engine.subscriptions import SubscriptionIndex
 from reactive.engine.transaction import Transaction
 from reactive.errors import ReactiveError, StorageError, UncertainCommitError
@@ -70,6 +70,8 @@ class Database:
         self._committer = Committer(
             store, clock, limits, self._log, self.publish, self._catch_up, fatal
         )
+        # As they are: every mutation goes through here.
+        self.submit, self.requeue = self._committer.submit, self._committer.requeue
         self.head: Timestamp = 0
         self.commits = 0
         self.on_receipt: Callable[[Receipt, Timestamp], None] | None = None
@@ -151,14 +153,6 @@ class Database:
             self._limits,
             self._committer.epoch,
         )
-
-    def submit(self, work: Work) -> None:
-        """Queues work for the next slot; see `Committer.submit`."""
-        self._committer.submit(work)
-
-    def requeue(self, work: Work) -> None:
-        """Queues work again that was in the queue before; see `Committer.requeue`."""
-        self._committer.requeue(work)
 
     async def commit(self, transaction: Transaction) -> Timestamp:
         """Commits a transaction that was prepared outside the slot.

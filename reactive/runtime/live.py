@@ -130,8 +130,7 @@ class LiveQuery:
             self.outcome = None
             own = self._cache.of_identity(self, caller)
             own.accept(found)
-            for watch in list(self.watches):
-                watch.tell()
+            self._tell()
         else:
             self.accept(found)
         waiting, self._waiting = self._waiting, None
@@ -151,8 +150,7 @@ class LiveQuery:
         is_news = self.is_asked_again and (known is None or not known.says_the_same(outcome))
         self.is_asked_again = False
         if self.stale_at is not None or is_news:
-            for watch in list(self.watches):
-                watch.tell()
+            self._tell()
 
     @property
     def is_for_newcomers(self) -> bool:
@@ -183,15 +181,19 @@ class LiveQuery:
             self._calm = None
 
     def invalidated(self, ts: Timestamp) -> None:
-        """A commit changed what the last run read."""
-        self.unfile()
+        """A commit changed what the last run read. Who tells has unfiled that, but no calm part."""
+        if self._calm is not None:
+            self.unfile()
         if self.stale_at is None:
             self.stale_at = ts
         if not self.watches:
             self._cache.drop(self)
             return
-        for watch in self.watches:
-            watch.tell()
+        self._tell()
+
+    def _tell(self) -> None:
+        for watch in list(self.watches):
+            watch.watcher.stale(watch.query_id)
 
 
 class _Calm:
@@ -236,7 +238,7 @@ class _Calm:
 class QueryWatch:
     """Implements `reactive.backend.Watch`."""
 
-    __slots__ = ("_args", "_cache", "_caller", "_key", "_live", "_query_id", "_watcher")
+    __slots__ = ("_args", "_cache", "_caller", "_key", "_live", "query_id", "watcher")
 
     def __init__(
         self,
@@ -251,8 +253,8 @@ class QueryWatch:
         self._key = key
         self._args = args
         self._caller = caller
-        self._watcher = watcher
-        self._query_id = query_id
+        self.watcher = watcher
+        self.query_id = query_id
         self._live: LiveQuery | None = None
 
     def outcome(self, at: Timestamp) -> QueryOutcome | None:
@@ -270,7 +272,7 @@ class QueryWatch:
                 outcome = live.holds_at(at)
             if outcome is not None:
                 return outcome
-            live.refresh(self._caller, at, self._watcher)
+            live.refresh(self._caller, at, self.watcher)
             if not live.is_per_identity:
                 return live.holds_at(at)
 
@@ -293,9 +295,6 @@ class QueryWatch:
         self._live = live
         live.watches[self] = None
         self._cache.use(live)
-
-    def tell(self) -> None:
-        self._watcher.stale(self._query_id)
 
     def close(self) -> None:
         live, self._live = self._live, None

@@ -80,6 +80,9 @@ class MutationResult(NamedTuple):
     run: Execution | None = None
 
 
+_NO_RESULT = MutationResult(None, b"null", b"[]")
+
+
 class MutationRunner(Protocol):
     """Runs a mutation's code in a transaction."""
 
@@ -146,7 +149,7 @@ class Mutation:
         self._is_passed_over = False
         self._keeps_slot = False
         self._outcome: CallOutcome | None = None
-        self._result = MutationResult(None, b"null", b"[]")
+        self._result = _NO_RESULT
 
     def enter_lane(self) -> None:
         """Takes its place behind the client's other mutations, once it is in the queue."""

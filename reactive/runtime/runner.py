@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -122,7 +123,7 @@ class Runner:
             schema=project.schema,
             encoder=project.encoder,
             limits=self._limits,
-            secret=self._store.secret,
+            secret=self._secret,
             caller=caller,
             transaction=transaction,
             clock=self._clock,
@@ -167,9 +168,17 @@ class Runner:
             run.is_open = False
             self.rows_read += run.transaction.documents_read
 
+    @cached_property
+    def _can_interrupt(self) -> bool:
+        return can_interrupt()
+
+    @cached_property
+    def _secret(self) -> bytes:
+        return self._store.secret
+
     def must_use_worker(self, definition: FunctionDefinition) -> bool:
         """Whether the function cannot be run on the loop."""
-        return definition.is_slow or not can_interrupt()
+        return definition.is_slow or not self._can_interrupt
 
     async def run_action(
         self,

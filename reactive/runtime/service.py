@@ -94,6 +94,7 @@ class FunctionService:
         self.logs = LogFeed(limits, clock, runner.explain)
         self.queries = LiveQueries(database, limits, clock, self._execute)
         self.vectors = VectorSearch(database, clock, limits)
+        self.must_use_worker = runner.must_use_worker
 
     @property
     def head(self) -> Timestamp:
@@ -317,9 +318,6 @@ class FunctionService:
             return registry.refer(request.path, Kind.MUTATION)
         is_open = request.caller.is_admin or isinstance(request, HookedRequest)
         return registry.find(request.path, Kind.MUTATION, is_open)
-
-    def must_use_worker(self, definition: FunctionDefinition) -> bool:
-        return self._runner.must_use_worker(definition)
 
     async def run_mutation(
         self,

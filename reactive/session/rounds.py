@@ -60,8 +60,10 @@ class Rounds:
     def enter_with_answer(self, session: Turn) -> None:
         """Queues a session that holds an answer, which waits for its turn or the slice's end."""
         self._holding.append(session)
-        self.enter(session)
-        self._call()
+        if session not in self._slow:
+            self._queue[session] = None
+        if not self._is_called:
+            self._call()
 
     def leave(self, session: Turn) -> None:
         """Forgets the session."""
@@ -69,9 +71,8 @@ class Rounds:
         self._slow.pop(session, None)
 
     def _call(self) -> None:
-        if not self._is_called:
-            self._is_called = True
-            asyncio.get_running_loop().call_soon(self._serve)
+        self._is_called = True
+        asyncio.get_running_loop().call_soon(self._serve)
 
     def _serve(self) -> None:
         self._is_called = False
@@ -100,7 +101,8 @@ class Rounds:
         self._timer = None
         slow, self._slow = self._slow, {}
         self._queue.update(slow)
-        self._call()
+        if not self._is_called:
+            self._call()
 
     def transition(self, changes: Changes, skew_ms: int | None = None) -> JsonBytes:
         """The text of a Transition; sessions that are told the same within a slice share it."""

@@ -10,7 +10,7 @@ at one timestamp. Nothing here waits, sends or knows the time.
 """
 
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from reactive.backend import Caller, QueryOutcome, Watch
 from reactive.errors import CallError, OverloadedError
@@ -27,6 +27,8 @@ from reactive.values.timestamp import Timestamp
 StartWatch = Callable[[AddQuery, Caller], Watch]
 Outcomes: TypeAlias = dict[int, QueryOutcome | None]
 """Of the queries that a round is about; None until it is known."""
+
+_new = tuple.__new__
 
 
 def _refuse_watch(added: AddQuery, caller: Caller) -> Watch:
@@ -64,22 +66,13 @@ class Round:
         self.removed = removed
 
 
-class Changes:
+class Changes(NamedTuple):
     """What one Transition says."""
 
-    __slots__ = ("end", "removed", "start", "updated")
-
-    def __init__(
-        self,
-        start: StateVersion,
-        end: StateVersion,
-        updated: list[tuple[int, QueryOutcome]],
-        removed: list[int],
-    ) -> None:
-        self.start = start
-        self.end = end
-        self.updated = updated
-        self.removed = removed
+    start: StateVersion
+    end: StateVersion
+    updated: list[tuple[int, QueryOutcome]]
+    removed: list[int]
 
 
 class SyncSession:
@@ -279,8 +272,8 @@ class SyncSession:
                 updated.append((query_id, outcome))
             query.sent = outcome
         start = self.version
-        self.version = end = StateVersion(query_set, identity, max(start.ts, at))
-        return Changes(start, end, updated, removed)
+        self.version = end = _new(StateVersion, (query_set, identity, max(start.ts, at)))
+        return _new(Changes, (start, end, updated, removed))
 
     def watches(self) -> Iterator[Watch]:
         """Everything that is being watched."""

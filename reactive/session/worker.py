@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from functools import partial
 from typing import Protocol
 
 from reactive.backend import (
@@ -53,8 +54,8 @@ class Connection(Protocol):
         """Sends what is held, if anything is."""
         ...
 
-    def send_transition(self, texts: list[JsonBytes]) -> None:
-        """Sends one Transition, whole or in chunks that follow each other."""
+    def send_transition(self, text: JsonBytes) -> None:
+        """Sends one Transition, or the last chunk of one whose others are held."""
         ...
 
     def is_slow(self) -> bool:
@@ -116,26 +117,23 @@ class SessionWorker:
         if self._is_closed:
             return
         try:
-            await self._receive(message)
+            if isinstance(message, RunMutation):
+                if self._lane is None:
+                    self._lane = await self._backend.resume(None)
+                self._mutate(message, self._lane)
+            elif isinstance(message, ModifyQuerySet):
+                self._state.modify(message)
+                self._rounds.enter(self)
+            elif isinstance(message, RunAction):
+                self._act(message)
+            elif isinstance(message, Authenticate):
+                await self._authenticate(message)
+            elif isinstance(message, Connect):
+                await self._connect(message)
         except OverloadedError as error:
             self._connection.close(TRY_AGAIN, error.code)
         except CallError as error:
             self.fatal(error)
-
-    async def _receive(self, message: ClientMessage) -> None:
-        if isinstance(message, RunMutation | RunAction) and self._has_expired():
-            return
-        if isinstance(message, RunMutation):
-            await self._mutate(message)
-        elif isinstance(message, ModifyQuerySet):
-            self._state.modify(message)
-            self._rounds.enter(self)
-        elif isinstance(message, RunAction):
-            self._act(message)
-        elif isinstance(message, Authenticate):
-            await self._authenticate(message)
-        elif isinstance(message, Connect):
-            await self._connect(message)
 
     def fatal(self, error: CallError) -> None:
         """Ends the session because the client broke the protocol."""
@@ -185,25 +183,26 @@ class SessionWorker:
             added.path, added.args, caller, added.journal, self, added.query_id
         )
 
-    async def _mutate(self, message: RunMutation) -> None:
+    def _mutate(self, message: RunMutation, lane: Lane) -> None:
+        caller = self._state.caller
+        if caller.expires_ns is not None and self._has_expired():
+            return
         if len(self._mutations) >= self._limits.session_mutations_max:
             raise OverloadedError(
                 "too many mutations are waiting", code="TooManyConcurrentMutations"
             )
-        if self._lane is None:
-            self._lane = await self._backend.resume(None)
         request_id = message.request_id
         self._mutations.add(request_id)
         self._backend.mutate(
             MutationRequest(
                 message.path,
                 message.args,
-                self._state.caller,
+                caller,
                 session=self._session_id,
                 request=request_id,
-                lane=self._lane,
+                lane=lane,
             ),
-            lambda outcome: self._mutated(request_id, outcome),
+            partial(self._mutated, request_id),
         )
 
     def _mutated(self, request_id: int, outcome: CallOutcome) -> None:
@@ -220,6 +219,8 @@ class SessionWorker:
         self._rounds.enter_with_answer(self)
 
     def _act(self, message: RunAction) -> None:
+        if self._has_expired():
+            return
         if len(self._actions) >= self._limits.session_actions_max:
             raise OverloadedError(
                 "too many actions are running", code="TooManyInflightActionsForSingleClient"
@@ -288,7 +289,7 @@ class SessionWorker:
             return True
         if self._connection.is_slow():
             return False
-        if self._has_expired():
+        if self._state.caller.expires_ns is not None and self._has_expired():
             return True
         changes = self._state.advance(self._backend.head)
         if changes is None:
@@ -298,10 +299,10 @@ class SessionWorker:
         is_login = changes.end.identity > changes.start.identity
         text = self._rounds.transition(changes, self._skew_ms if is_login else None)
         if len(text) > self._limits.chunk_bytes and self._version.takes_chunks:
-            chunks = encode_chunks(text, self._limits.chunk_bytes, secrets.token_hex(8))
-            self._connection.send_transition(list(chunks))
-        else:
-            self._connection.send_transition([text])
+            *chunks, text = encode_chunks(text, self._limits.chunk_bytes, secrets.token_hex(8))
+            for chunk in chunks:
+                self._connection.hold(chunk)
+        self._connection.send_transition(text)
         if self._state.wants_round:
             self._rounds.enter(self)
         return True

@@ -7,12 +7,11 @@ what is known of each range that it is in: who reads the range next reads no row
 
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterator
 from operator import itemgetter
 
 from reactive.limits import Limits
 from reactive.values.document import Revision, Row
-from reactive.values.keys import IndexKey, after, prefix_end
+from reactive.values.keys import after, prefix_end
 
 _SHARE_MAX = 16
 _OWN_BYTES = 300
@@ -203,42 +202,38 @@ class Windows:
             if not lengths:
                 del self._lengths[index]
 
-    def _at(self, index: int, key: bytes) -> Iterator[Window]:
+    def written(self, revision: Revision) -> None:
+        """A document is written: it comes to some ranges, leaves others, or is another one."""
+        for at, index in enumerate(revision.indexes):
+            if index in self._lengths:
+                before = revision.before_keys[at].joined if revision.before_keys else None
+                now = revision.after_keys[at].joined if revision.after_keys else None
+                if before is not None and before != now:
+                    self._change(index, before, None)
+                if now is not None and revision.after is not None:
+                    self._change(index, now, Row.of(now, revision.after))
+
+    def _change(self, index: int, key: bytes, row: Row | None) -> None:
         for length in self._lengths[index]:
             window = self._windows.get((index, key[:length]))
             if window is not None:
-                yield window
-
-    def written(self, revision: Revision) -> None:
-        """A document is written: it comes to some ranges, leaves others, or is another one."""
-        if self._lengths.keys().isdisjoint(revision.indexes):
-            return
-        document = revision.after
-        for index, before, now in _keys(revision):
-            if index not in self._lengths:
-                continue
-            if before is not None and (now is None or before.joined != now.joined):
-                for window in self._at(index, before.joined):
-                    size = window.size
-                    window.take(before.joined)
-                    self._bytes += window.size - size
-            if now is not None and document is not None:
-                row = Row.of(now.joined, document)
-                for window in self._at(index, now.joined):
-                    size = window.size
+                size = window.size
+                if row is None:
+                    window.take(key)
+                else:
                     window.put(row)
-                    self._bytes += window.size - size
-        self._make_room()
+                self._bytes += window.size - size
+        if self._bytes > self._bytes_max:
+            self._make_room()
 
     def unwritten(self, revision: Revision) -> None:
         """What was written is taken back: nobody knows what is in those ranges."""
-        for index, before, now in _keys(revision):
-            for key in (before, now):
-                if key is not None:
-                    for length in list(self._lengths.get(index, ())):
-                        place = index, key.joined[:length]
-                        if place in self._windows:
-                            self._drop(place)
+        for keys in (revision.before_keys, revision.after_keys):
+            for index, key in zip(revision.indexes, keys, strict=False):
+                for length in list(self._lengths.get(index, ())):
+                    place = index, key.joined[:length]
+                    if place in self._windows:
+                        self._drop(place)
 
     def clear(self) -> None:
         """Forgets everything."""
@@ -254,9 +249,3 @@ def _place(index: int, lower: bytes, upper: bytes) -> _Place | None:
         return index, lower
     prefix = upper[:-1]
     return (index, prefix) if upper == prefix_end(prefix) and lower.startswith(prefix) else None
-
-
-def _keys(revision: Revision) -> Iterator[tuple[int, IndexKey | None, IndexKey | None]]:
-    before, now = revision.before_keys, revision.after_keys
-    for at, index in enumerate(revision.indexes):
-        yield index, before[at] if before else None, now[at] if now else None

@@ -79,17 +79,18 @@ class Socket:
         self._sent_at = self._hub.now
         self._transport.write(frames)
         buffered = self._transport.get_write_buffer_size()
-        if buffered > self._hub.limits.session_buffer_bytes_max:
+        if buffered == 0:
+            self._waiting = 0
+        elif buffered > self._hub.limits.session_buffer_bytes_max:
             self._is_closing = True
             self._transport.abort()
 
-    def send_transition(self, texts: list[JsonBytes]) -> None:
+    def send_transition(self, text: JsonBytes) -> None:
         self._waiting += 1
-        for text in texts:
-            self.send(text)
+        self.send(text)
 
     def is_slow(self) -> bool:
-        if self._transport.get_write_buffer_size() == 0:
+        if self._waiting and self._transport.get_write_buffer_size() == 0:
             self._waiting = 0
         return self._waiting >= self._hub.limits.transitions_waiting_max
 

@@ -20,10 +20,10 @@ APP = Path(__file__).parents[1] / "bench" / "app"
 PACKAGE = str(Path(reactive.__file__).parent)
 BODY = "x" * 100
 
-INSERT = 132  # 129 were counted
-TRANSFER = 250  # 246: two rows found, two changed
-PUSH = 18  # 16
-QUERY = 109  # 106, from its subscription to its first result
+INSERT = 123  # 120 were counted
+TRANSFER = 240  # 237: two rows found, two changed
+PUSH = 15  # 13
+QUERY = 106  # 104, from its subscription to its first result
 
 
 class Calls:

@@ -266,10 +266,10 @@ class FakeConnection:
         self.sent.extend(self.held)
         self.held.clear()
 
-    def send_transition(self, texts: list[bytes]) -> None:
+    def send_transition(self, text: bytes) -> None:
+        self.transitions.append([*self.held, text])
         self.flush()
-        self.transitions.append(texts)
-        self.sent.extend(texts)
+        self.sent.append(text)
 
     def is_slow(self) -> bool:
         return self.reads_slowly

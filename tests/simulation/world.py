@@ -202,9 +202,8 @@ class Link:
             self._down.put_nowait((text, False))
         self._held.clear()
 
-    def send_transition(self, texts: list[bytes]) -> None:
+    def send_transition(self, text: bytes) -> None:
         self.flush()
-        (text,) = texts
         self._unread += 1
         self._down.put_nowait((text, True))
 

@@ -99,11 +99,11 @@ def test_what_is_held_goes_out_with_the_next_text() -> None:
     line.socket.hold(b"2")
     assert line.wire.written == []
 
-    line.socket.send_transition([b"3", b"4"])
+    line.socket.send_transition(b"3")
     line.socket.flush()
 
-    assert len(line.wire.written) == 2
-    texts = [(0x01, b"x" * 100), (0x80, b"x" * 50), (TEXT, b"2"), (TEXT, b"3"), (TEXT, b"4")]
+    assert len(line.wire.written) == 1
+    texts = [(0x01, b"x" * 100), (0x80, b"x" * 50), (TEXT, b"2"), (TEXT, b"3")]
     assert texts == line.wire.frames
 
 
@@ -160,7 +160,7 @@ def test_transitions_wait_for_a_client_that_does_not_read() -> None:
     waits = []
     for _ in range(LIMITS.transitions_waiting_max + 1):
         waits.append(line.socket.is_slow())
-        line.socket.send_transition([b"{}"])
+        line.socket.send_transition(b"{}")
     line.wire.unread = 0
 
     assert [False, False, True] == waits
@@ -202,7 +202,7 @@ async def test_nothing_is_sent_after_the_close(code: int | None) -> None:
     line.socket.close(code, "end")
     written = len(line.wire.written)
     line.socket.send(b"{}")
-    line.socket.send_transition([b"{}"])
+    line.socket.send_transition(b"{}")
     line.pass_time(60)
 
     assert written == len(line.wire.written)
