@@ -194,14 +194,17 @@ class DatabaseWriter(DatabaseReader):
         self, table: Table, stored: StoredDocument, old: Mapping[str, Any], wire: Mapping[str, Any]
     ) -> None:
         definition = table.definition
-        keys = definition.keys(old)
+        keys = table.keys(stored, old)
+        after = table.codec.store(wire)
+        after_keys = keys if definition.has_same_keys(old, wire) else definition.keys(wire)
+        table.keep_keys(after, after_keys)
         self._transaction.write(
             definition,
             stored.id,
             stored,
             keys,
-            table.codec.store(wire),
-            keys if definition.has_same_keys(old, wire) else definition.keys(wire),
+            after,
+            after_keys,
             definition.text_entries(old),
             definition.text_entries(wire),
         )

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic.errors import PydanticUndefinedAnnotation
 
 from reactive.errors import ProjectError, UsageError
+from reactive.limits import DEFAULT_LIMITS
 from reactive.runtime.codec import Codec
 from reactive.runtime.document import Document, any_document
 from reactive.runtime.indexes import (
@@ -18,6 +19,9 @@ from reactive.runtime.indexes import (
 from reactive.runtime.system_tables import CASE, SYSTEM_TABLES
 from reactive.runtime.types import table_name
 from reactive.storage.interface import Store
+from reactive.values.document import StoredDocument
+from reactive.values.encoding import JsonBytes
+from reactive.values.keys import IndexKey
 from reactive.values.ranges import IndexRange, whole_index
 from reactive.values.tables import (
     BY_CREATION_TIME,
@@ -54,8 +58,25 @@ class Table:
     whole: IndexRange = field(init=False)
     """All documents, by the time at which they were made."""
 
+    _keys: dict[str, tuple[JsonBytes, tuple[IndexKey, ...]]] = field(
+        default_factory=dict, init=False
+    )
+
     def __post_init__(self) -> None:
         self.whole = whole_index(self.definition.by_creation_time.number)
+
+    def keys(self, stored: StoredDocument, wire: Mapping[str, Any]) -> tuple[IndexKey, ...]:
+        """The keys of a stored document; `wire` is the same document."""
+        known = self._keys.get(stored.id)
+        if known is not None and known[0] == stored.json:
+            return known[1]
+        return self.definition.keys(wire)
+
+    def keep_keys(self, stored: StoredDocument, keys: tuple[IndexKey, ...]) -> None:
+        """Remembers the keys of a document that was changed: some are changed all the time."""
+        if len(self._keys) >= DEFAULT_LIMITS.recent_parsed_max:
+            self._keys.clear()
+        self._keys[stored.id] = stored.json, keys
 
 
 @dataclass(slots=True)
