@@ -73,7 +73,9 @@ class Table:
         return self.definition.keys(wire)
 
     def keep_keys(self, stored: StoredDocument, keys: tuple[IndexKey, ...]) -> None:
-        """Remembers the keys of a document that was changed: some are changed all the time."""
+        """Remembers the keys of a small document that was changed: some are all the time."""
+        if len(stored.json) > DEFAULT_LIMITS.recent_parsed_bytes_max:
+            return
         if len(self._keys) >= DEFAULT_LIMITS.recent_parsed_max:
             self._keys.clear()
         self._keys[stored.id] = stored.json, keys

@@ -17,6 +17,8 @@ _SHARE_MAX = 16
 _OWN_BYTES = 300
 """What a row takes beside its document: the tuple, the key, the id and its places."""
 _SIZE_OF = itemgetter(3)
+_LENGTHS_MAX = 64
+"""Of the prefixes of one index: each is looked up for each key that is written."""
 _Place = tuple[int, bytes]
 
 
@@ -186,11 +188,16 @@ class Windows:
         lengths = self._lengths.setdefault(index, {})
         length = len(place[1])
         lengths[length] = lengths.get(length, 0) + 1
+        while len(self._lengths[index]) > _LENGTHS_MAX:
+            self._drop_oldest()
         self._make_room()
 
     def _make_room(self) -> None:
         while self._bytes > self._bytes_max or len(self._windows) > self._windows_max:
-            self._drop(next(iter(self._windows)))
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        self._drop(next(iter(self._windows)))
 
     def _drop(self, place: _Place) -> None:
         self._bytes -= self._windows.pop(place).size

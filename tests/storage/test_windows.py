@@ -153,6 +153,17 @@ def test_windows_are_bounded_in_bytes() -> None:
     assert found == [None, None, None]
 
 
+def test_write_looks_for_no_more_than_some_lengths_of_prefixes() -> None:
+    windows = Windows(replace(LIMITS, recent_windows_max=1_000))
+    names = ["x" * length for length in range(100)]
+    for name in names:
+        windows.add(INDEX, *_range(name), [], descending=False, limit=9)
+    found = [windows.rows(INDEX, *_range(each), descending=False, limit=9) for each in names]
+    assert found == [None] * 36 + [[]] * 64
+    windows.add(OTHER, *_range("a"), [], descending=False, limit=9)
+    assert windows.rows(INDEX, *_range(names[-1]), descending=False, limit=9) == []
+
+
 def _range(channel: str) -> tuple[bytes, bytes]:
     return encode_part(channel), prefix_end(encode_part(channel))
 
