@@ -153,6 +153,7 @@ class Limits:
     recent_windows_bytes_max: int = 16 * MIB
     recent_parsed_max: int = 1_000  # documents of one table, each of at most so many bytes
     recent_parsed_bytes_max: int = 8 * KIB
+    recent_arguments_max: int = 1_000  # of one query, kept as they were checked
 
     # One socket.
     frame_bytes_max: int = 64 * MIB

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from reactive.errors import CallError, ProjectError, UsageError
 from reactive.protocol.paths import canonical_path
 from reactive.runtime.function import Function, Kind
 from reactive.runtime.signature import Signature
 from reactive.runtime.validators import wire_names_of
+from reactive.values.encoding import JsonBytes
 
 
 @dataclass(slots=True)
@@ -20,6 +22,8 @@ class FunctionDefinition:
     signature: Signature
     is_slow: bool = False
     """It has held the event loop for too long, and runs in a thread until it is quick there."""
+    arguments: dict[JsonBytes, dict[str, Any]] = field(default_factory=dict)
+    """What queries were run with of late, by its canonical JSON: nothing that can be changed."""
     kind: Kind = field(init=False)
 
     def __post_init__(self) -> None:

@@ -28,12 +28,13 @@ from reactive.runtime.http import HttpRouter
 from reactive.runtime.registry import FunctionDefinition, FunctionRegistry
 from reactive.runtime.schema import Schema
 from reactive.runtime.sockets import SocketRouter
-from reactive.runtime.types import table_numbers
+from reactive.runtime.types import Id, table_numbers
 from reactive.runtime.workers import LoopSnapshot, Workers
 from reactive.storage.interface import Store
 from reactive.values.encoding import JsonBytes, from_wire, wire_size
 
 _log = logging.getLogger("reactive.functions")
+_FIXED = frozenset((str, int, float, bool, bytes, type(None), Id))
 
 
 def _enter(run: Execution) -> None:
@@ -108,6 +109,20 @@ class Runner:
             return definition.signature.arguments(values, is_kept=caller.job is not None)
         finally:
             table_numbers.reset(token)
+
+    def query_arguments(
+        self, project: Project, definition: FunctionDefinition, text: JsonBytes, wire: Any
+    ) -> dict[str, Any]:
+        """As `arguments`; live queries run again and again with theirs, whose JSON is `text`."""
+        known = definition.arguments
+        found = known.get(text)
+        if found is None:
+            found = self.arguments(project, definition, wire)
+            if definition.signature.is_steady and _FIXED.issuperset(map(type, found.values())):
+                if len(known) >= self._limits.recent_arguments_max:
+                    known.clear()
+                known[text] = found
+        return found
 
     def execution(
         self,

@@ -227,7 +227,7 @@ class FunctionService:
         definition: FunctionDefinition | None = None
         try:
             definition = project.registry.find(key.path, Kind.QUERY, key.is_admin)
-            arguments = runner.arguments(project, definition, args)
+            arguments = runner.query_arguments(project, definition, key.args, args)
             in_worker = runner.must_use_worker(definition)
             value: object = _NOT_RUN
             while value is _NOT_RUN:

@@ -76,6 +76,8 @@ class Signature:
         except (PydanticUserError, TypeError) as error:
             raise ProjectError(f"{path}: {error}") from error
         self.has_return_type = "return" in hints
+        self.is_steady = all(info.default_factory is None for info in model.model_fields.values())
+        """Whether the same arguments always become the same objects."""
 
     def arguments(self, values: Mapping[str, object], *, is_kept: bool = False) -> dict[str, Any]:
         """The keyword arguments of a call.

@@ -22,6 +22,7 @@ BODY = "x" * 100
 
 INSERT = 123  # 120 were counted
 TRANSFER = 240  # 237: two rows found, two changed
+INCREMENT = 154  # 151
 PUSH = 15  # 13
 QUERY = 106  # 104, from its subscription to its first result
 
@@ -79,6 +80,13 @@ async def test_transfer() -> None:
         found = await per_mutation(server, "bench:transfer", from_id=3, to_id=5, amount=1)
 
         assert 30 < found <= TRANSFER
+
+
+async def test_increment() -> None:
+    async with serving(APP) as server:
+        found = await per_mutation(server, "bench:incr", key="a")
+
+        assert 30 < found <= INCREMENT
 
 
 async def test_push_to_one_more_subscriber() -> None:

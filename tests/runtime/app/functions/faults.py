@@ -5,8 +5,33 @@ import contextlib
 import threading
 import time
 
+from pydantic import Field
+
 from functions import counters
 from reactive import MutationCtx, QueryCtx, mutation, query
+
+_made = 0
+
+
+def _next() -> int:
+    global _made
+    _made += 1
+    return _made
+
+
+@query
+async def greedy(ctx: QueryCtx, names: list[str]) -> int:
+    """Uses up what it was given."""
+    total = 0
+    while names:
+        total += await counters.get.handler(ctx, names.pop())
+    return total
+
+
+@query
+async def unsteady(ctx: QueryCtx, name: str, made: int = Field(default_factory=_next)) -> list[int]:
+    """Has another default each time."""
+    return [await counters.get.handler(ctx, name), made]
 
 
 def spin() -> None:
