@@ -89,13 +89,13 @@ class Codec:
         self.lazy_class = _lazy_class(cls, self)
         cls.__codec__ = self
 
-    def load(self, stored: StoredDocument | Row) -> Document:
-        """The stored document as an instance of its class, not parsed yet."""
+    def load(self, stored: StoredDocument | Row) -> Any:
+        """The stored document as an instance of the table's class, not parsed yet."""
         document: Document = _new(self.lazy_class)
         _set_stored(document, stored)
         return document
 
-    def load_all(self, rows: Iterable[Row]) -> list[Document]:
+    def load_all(self, rows: Iterable[Row]) -> list[Any]:
         """The rows as instances of the class, not parsed yet."""
         lazy, documents = self.lazy_class, []
         for row in rows:

@@ -41,7 +41,8 @@ class DatabaseReader:
         if table is None:
             return None
         stored = await self._transaction.get(table.definition, str(id))
-        return None if stored is None else table.codec.load(stored)  # type: ignore[return-value]
+        document: D | None = None if stored is None else table.codec.load(stored)
+        return document
 
     def _table_of(self, document_id: object) -> Table | None:
         number = table_number_of(document_id) if isinstance(document_id, str) else None

@@ -165,7 +165,8 @@ async def run_on_loop(coroutine: Coroutine[Any, Any, T], context: Context, hold_
         try:
             yielded = context.run(step, argument)
         except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
+            value: T = stop.value
+            return value
         finally:
             watchdog.leave()
         step, argument = await answer(coroutine, yielded)

@@ -209,7 +209,7 @@ class Query(Generic[D]):
             rows = await self._run.transaction.read(
                 self._table.definition, self._index, self._range, n, bool(self._descending)
             )
-            return self._table.codec.load_all(rows)  # type: ignore[return-value]
+            return self._table.codec.load_all(rows)
         walk = self._walk(self._range)
         found: list[D] = []
         async for document in self._documents(walk):
@@ -226,9 +226,9 @@ class Query(Generic[D]):
     async def _documents(self, walk: "_Walk | SearchWalk") -> AsyncIterator[D]:
         load = self._table.codec.load
         while (row := await walk.step()) is not None:
-            document = load(row)
+            document: D = load(row)
             if all(predicate(document) for predicate in self._filters):
-                yield document  # type: ignore[misc]
+                yield document
 
 
 class _Walk:

@@ -179,7 +179,8 @@ class Workers:
             if is_fine:
                 take, argument = await answer(coroutine, outcome)
             elif isinstance(outcome, StopIteration):
-                return outcome.value  # type: ignore[no-any-return]
+                value: T = outcome.value
+                return value
             elif isinstance(outcome, OverrunError):
                 raise self._timed_out(spent)
             else:
