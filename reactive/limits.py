@@ -153,7 +153,8 @@ class Limits:
     recent_windows_bytes_max: int = 16 * MIB
     recent_parsed_max: int = 1_000  # documents of one table, each of at most so many bytes
     recent_parsed_bytes_max: int = 8 * KIB
-    recent_arguments_max: int = 1_000  # of one query, kept as they were checked
+    recent_arguments_max: int = 1_000  # of one query, each of at most so many bytes
+    recent_arguments_bytes_max: int = 1 * KIB
 
     # One socket.
     frame_bytes_max: int = 64 * MIB

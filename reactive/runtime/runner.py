@@ -118,7 +118,11 @@ class Runner:
         found = known.get(text)
         if found is None:
             found = self.arguments(project, definition, wire)
-            if definition.signature.is_steady and _FIXED.issuperset(map(type, found.values())):
+            if (
+                definition.signature.is_steady
+                and len(text) <= self._limits.recent_arguments_bytes_max
+                and _FIXED.issuperset(map(type, found.values()))
+            ):
                 if len(known) >= self._limits.recent_arguments_max:
                     known.clear()
                 known[text] = found

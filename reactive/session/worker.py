@@ -260,8 +260,7 @@ class SessionWorker:
 
         The client gets itself a new token, and sends what was not answered again on a new socket.
         """
-        caller = self._state.caller
-        if caller.expires_ns is None or not caller.is_expired(self._rounds.now_ns()):
+        if not self._state.caller.is_expired(self._rounds.now_ns()):
             return False
         self._connection.send(
             encode_auth_error(

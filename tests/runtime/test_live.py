@@ -76,17 +76,18 @@ async def test_arguments_are_checked_once_unless_they_may_change() -> None:
             get("a"),
             Add("faults:greedy", {"names": ["a", "b"]}),
             Add("faults:unsteady", {"name": "a"}),
+            Add("counters:document", {"name": "x" * 2_000}),
         ]
         client = await server.client(*added)
         find = server.service.registry.find
         kept = [len(find(each.path, None, is_admin=True).arguments) for each in added]
-        assert [1, 0, 0] == kept
+        assert [1, 0, 0, 0] == kept
         first = client.values[2][1]
         for value in (2, 5):
             await server.mutate("counters:put", name="a", value=value)
             await turns()
 
-        assert [5, 5, [5, first + 2]] == client.values
+        assert [5, 5, [5, first + 2], None] == client.values
 
 
 async def test_query_that_a_commit_does_not_touch_is_not_run() -> None:
