@@ -68,7 +68,7 @@ def stored(codec: Codec, id: str = "id1", **wire: Any) -> Any:
     return codec.load(codec.store({"_id": id, "_creationTime": CREATED, **wire}))
 
 
-def raw(codec: Codec, text: bytes) -> Document:
+def raw(codec: Codec, text: bytes) -> Any:
     """A document whose text is no JSON: whoever parses it fails."""
     return codec.load(StoredDocument("id1", text, len(text)))
 
