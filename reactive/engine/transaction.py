@@ -17,6 +17,7 @@ from reactive.values.text import TextEntry, TextRead, TextSearch
 from reactive.values.timestamp import Timestamp
 
 _SIZE_OF = attrgetter("size")
+_CHUNK_MIN = 16
 _FIRST_CHUNK = 128
 _CHUNK_MAX = 1_024
 
@@ -126,12 +127,17 @@ class Transaction:
         rows: list[Row] = []
         rest = whole
         while True:
-            chunk = self.next_chunk()
-            wanted = chunk if limit is None else min(chunk, limit - len(rows))
-            found = await self.scan(
-                table, index, rest.lower, rest.upper, descending=descending, limit=wanted
-            )
-            if not self._changes:
+            wanted = _CHUNK_MAX if limit is None else limit - len(rows)
+            if wanted > _CHUNK_MIN:
+                wanted = min(wanted, self.next_chunk())
+            if self._changes:
+                found = await self.scan(
+                    table, index, rest.lower, rest.upper, descending=descending, limit=wanted
+                )
+            else:
+                found = await self.snapshot.scan(
+                    index, rest.lower, rest.upper, descending=descending, limit=wanted
+                )
                 self._read.append(found)
             is_end = len(found) < wanted
             if is_end:
@@ -213,7 +219,7 @@ class Transaction:
             return _FIRST_CHUNK
         average = max(1, self.bytes_read // self.documents_read)
         left = self._limits.bytes_read_max - self.bytes_read
-        return max(16, min(_CHUNK_MAX, left // average + 1))
+        return max(_CHUNK_MIN, min(_CHUNK_MAX, left // average + 1))
 
     def depend(self, read: IndexRange) -> None:
         """Records that the outcome depends on this range.

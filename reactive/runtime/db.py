@@ -12,6 +12,7 @@ from reactive.runtime.types import UNSET, Id
 from reactive.values.document import StoredDocument
 from reactive.values.ids import new_document_id, table_number_of
 from reactive.values.tables import CREATION_TIME_FIELD, ID_FIELD
+from reactive.values.text import TextEntry
 
 if TYPE_CHECKING:
     from reactive.runtime.execution import Execution
@@ -199,15 +200,12 @@ class DatabaseWriter(DatabaseReader):
         after = table.codec.store(wire)
         after_keys = keys if definition.has_same_keys(old, wire) else definition.keys(wire)
         table.keep_keys(after, after_keys)
+        texts: tuple[TextEntry, ...] = ()
+        after_texts = texts
+        if definition.text_indexes:
+            texts, after_texts = definition.text_entries(old), definition.text_entries(wire)
         self._transaction.write(
-            definition,
-            stored.id,
-            stored,
-            keys,
-            after,
-            after_keys,
-            definition.text_entries(old),
-            definition.text_entries(wire),
+            definition, stored.id, stored, keys, after, after_keys, texts, after_texts
         )
 
 

@@ -77,7 +77,8 @@ class Query(Generic[D]):
         number = found.definition.number
         prefix = None if range is not None else plain_prefix(found.fields, equal)
         if prefix is not None:
-            self._range = IndexRange(number, len(equal), prefix, prefix, prefix_end(prefix))
+            found_range = (number, len(equal), prefix, prefix, prefix_end(prefix))
+            self._range = tuple.__new__(IndexRange, found_range)
         else:
             builder = IndexRangeBuilder(name, found.fields, self._run.encoder.default, UNSET)
             for field, value in equal.items():

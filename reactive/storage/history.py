@@ -44,11 +44,11 @@ class History:
         entries.append(entry)
         self._bytes += entry.size
         oldest_kept = entry.ts - self._age_ns
-        while len(entries) > 1 and (
-            len(entries) > limits.log_entries_max
-            or self._bytes > limits.log_bytes_max
+        while (
+            self._bytes > limits.log_bytes_max
+            or len(entries) > limits.log_entries_max
             or entries[0].ts < oldest_kept
-        ):
+        ) and len(entries) > 1:
             gone = entries.popleft()
             self._bytes -= gone.size
             self.floor = max(self.floor, gone.ts)

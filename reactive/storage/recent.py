@@ -116,7 +116,8 @@ class Recent:
     def written(self, revision: Revision) -> None:
         """A document has come into ranges, or has left some, or is another one in them."""
         self.windows.written(revision)
-        self._forget_ranges(revision)
+        if revision.before_keys is not revision.after_keys:
+            self._forget_ranges(revision)
 
     def unwritten(self, revision: Revision) -> None:
         """What was written is taken back: what is here of it is not going to be."""
@@ -126,7 +127,7 @@ class Recent:
 
     def _forget_ranges(self, revision: Revision) -> None:
         before, after = revision.before_keys, revision.after_keys
-        if before is after or self._indexes.isdisjoint(revision.indexes):
+        if self._indexes.isdisjoint(revision.indexes):
             return
         for at, index in enumerate(revision.indexes):
             if index in self._indexes:

@@ -79,6 +79,7 @@ class SQLiteStore:
         self._recent = Recent(limits)
         self._appended: list[CommitEntry] = []
         self._head: Timestamp = 0
+        self._position: Timestamp = 0  # the newest commit that the writing connection sees
         self._next_n = 1
         self._slot = asyncio.Lock()
         self._defining = asyncio.Lock()
@@ -143,7 +144,7 @@ class SQLiteStore:
             meta |= {"secret": secrets.token_bytes(32), "head": 0, "next_index": 1}
             self._write.executemany("INSERT INTO meta VALUES (?, ?)", list(meta.items()))
         self._secret = meta["secret"]
-        self._head = max(meta["head"], self._receipts.newest(self._write))
+        self._head = self._position = max(meta["head"], self._receipts.newest(self._write))
         tables = [
             load_table(*table)
             for table in self._write.execute(
@@ -275,10 +276,6 @@ class SQLiteStore:
         """Whether `_read` sees what is written."""
         return self._read is self._write or not self._appended
 
-    @property
-    def _position(self) -> Timestamp:
-        return self._appended[-1].ts if self._appended else self._head
-
     def _past(self, at: Timestamp) -> Rewind | None:
         """What has to be taken back to see the database as it was then; None for the present."""
         if at >= self._position:
@@ -329,7 +326,7 @@ class SQLiteStore:
             self._catalog.unsaved.clear()
             self._next_n = loader.next_n
             self._recent.clear()
-            self._history.floor = self._head = ts
+            self._history.floor = self._head = self._position = ts
             self._wake()
             return ts
 
@@ -446,6 +443,7 @@ class _SQLiteSlot:
             if not store._appended:
                 store._write.execute("BEGIN IMMEDIATE")
             store._appended.append(entry)
+            store._position = entry.ts
             if store._catalog.unsaved:
                 store._saved = list(store._catalog.unsaved)
                 store._save_tables(store._saved)
@@ -491,6 +489,7 @@ class _SQLiteSlot:
             for revision in entry.revisions:
                 store._recent.unwritten(revision)
         store._appended.clear()
+        store._position = store._head
         store._saved = []
         if store._write.in_transaction:
             store._write.execute("ROLLBACK")

@@ -211,6 +211,8 @@ class Windows:
 
     def written(self, revision: Revision) -> None:
         """A document is written: it comes to some ranges, leaves others, or is another one."""
+        if self._lengths.keys().isdisjoint(revision.indexes):
+            return
         for at, index in enumerate(revision.indexes):
             if index in self._lengths:
                 before = revision.before_keys[at].joined if revision.before_keys else None

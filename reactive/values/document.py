@@ -82,9 +82,10 @@ class CommitEntry:
         size = 200
         for revision in self.revisions:
             size += 400
-            for document in (revision.before, revision.after):
-                if document is not None:
-                    size += len(document.json)
-            for entry in (*revision.before_texts, *revision.after_texts):
+            if revision.before is not None:
+                size += len(revision.before.json)
+            if revision.after is not None:
+                size += len(revision.after.json)
+            for entry in revision.before_texts + revision.after_texts:
                 size += len(entry.text)
         self.size = size

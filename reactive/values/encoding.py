@@ -251,7 +251,7 @@ def from_wire(wire: Any, depth_max: int = DEFAULT_LIMITS.value_depth_max) -> Any
         CallError: for a form that is no value, with the path to it.
     """
     try:
-        if type(wire) is dict and len(wire) > 1 and depth_max > 0:
+        if type(wire) is dict and depth_max > 0 and next(iter(wire), "")[:1] != "$":
             return _object_from_wire(wire, depth_max, "")
         return _from_wire(wire, depth_max, "")
     except _TooDeepError as error:
@@ -302,6 +302,8 @@ def _object_from_wire(wire: dict[str, Any], left: int, path: str) -> Any:
             out[name] = item
         elif kind is float and 0.0 < item <= SAFE_INTEGER:
             out[name] = int(item) if item.is_integer() else item
+        elif kind is int and -SAFE_INTEGER <= item <= SAFE_INTEGER:
+            out[name] = item
         else:
             out[name] = _from_wire(item, left - 1, f"{path}.{name}")
     return out
@@ -346,18 +348,16 @@ def wire_size(wire: Any) -> int:
         (name,) = wire
         if name[:1] == "$":
             return 2 + len(base64.b64decode(wire[name])) if name == "$bytes" else 9
-    total = 2
-    for name, item in wire.items():
+    total = 2 + len(wire) + sum(map(len, wire))
+    for item in wire.values():
         kind = type(item)
-        if kind is float:
-            size = 9
+        # Most fields are these, which need no call.
+        if kind is float or kind is int:
+            total += 9
         elif kind is str and item.isascii():
-            size = 2 + len(item)
-        elif item is None or kind is bool:
-            size = 1
+            total += 2 + len(item)
         else:
-            size = wire_size(item)
-        total += len(name) + 1 + size
+            total += wire_size(item)
     return total
 
 

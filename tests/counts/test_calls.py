@@ -20,11 +20,11 @@ APP = Path(__file__).parents[1] / "bench" / "app"
 PACKAGE = str(Path(reactive.__file__).parent)
 BODY = "x" * 100
 
-INSERT = 123  # 120 were counted
-TRANSFER = 240  # 237: two rows found, two changed
-INCREMENT = 154  # 151
+INSERT = 119  # 116 were counted
+TRANSFER = 220  # 217: two rows found, two changed
+INCREMENT = 147  # 144
 PUSH = 15  # 13
-QUERY = 106  # 104, from its subscription to its first result
+QUERY = 106  # 103, from its subscription to its first result
 
 
 class Calls:
