@@ -28,6 +28,7 @@ from reactive.storage.history import History, Rewind
 from reactive.storage.interface import CommitSlot, Fill, SchemaChange, Snapshot
 from reactive.storage.recent import Recent
 from reactive.storage.sqlite_file import (
+    LateConnection,
     commit_seconds,
     connect,
     take_lock,
@@ -89,8 +90,8 @@ class SQLiteStore:
         self._lock_file: IO[bytes] | None = None
         self._in_thread = bool(commit_in_thread) and path is not None
         self._probe = commit_in_thread is None and path is not None
-        self._write: sqlite3.Connection
-        self._read: sqlite3.Connection
+        self._write: LateConnection
+        self._read: LateConnection
         self._catalog: Catalog
         self._texts: FullText
         self._indexes: SQLiteIndexes
@@ -356,17 +357,7 @@ class SQLiteStore:
         assert document is not None
         n = self._next_n
         self._next_n += 1
-        self._write.execute(
-            "INSERT INTO documents VALUES (?, ?, ?, ?)",
-            (n, document.id, document.size, document.json),
-        )
-        self._write.executemany(
-            "INSERT INTO entries VALUES (?, ?, ?)",
-            [
-                (index, key.joined, n)
-                for index, key in zip(revision.indexes, revision.after_keys, strict=True)
-            ],
-        )
+        self._write.insert(n, document, revision.indexes, revision.after_keys)
         return n
 
     def _number_of(self, revision: Revision) -> int:
@@ -384,10 +375,7 @@ class SQLiteStore:
         document = revision.after
         assert document is not None
         n = self._number_of(revision)
-        self._write.execute(
-            "UPDATE documents SET json = ?, size = ? WHERE n = ?",
-            (document.json, document.size, n),
-        )
+        self._write.update(n, document)
         self._recent.add(revision.after_keys[0].joined, document, n)
         if revision.after_keys is revision.before_keys:
             return n
@@ -491,5 +479,4 @@ class _SQLiteSlot:
         store._appended.clear()
         store._position = store._head
         store._saved = []
-        if store._write.in_transaction:
-            store._write.execute("ROLLBACK")
+        store._write.roll_back()

@@ -46,6 +46,20 @@ async def test_mutation_writes_a_document_its_keys_and_a_receipt(tmp_path: Path)
         assert 0 == statements["SELECT"] == statements["UPDATE"]
 
 
+async def test_batch_writes_a_document_once_that_it_changes_often(tmp_path: Path) -> None:
+    async with traced(tmp_path) as (server, statements):
+        client = await server.client()
+        await server.mutate("bench:incr", key="a")
+        statements.clear()
+        for _ in range(100):
+            text = client.peer.call("Mutation", "bench:incr", {"key": "a"})
+            await client.worker.receive(decode_client_message(text))
+        await turns()
+
+        assert (1, 1) == (statements["UPDATE"], statements["COMMIT"])
+        assert 101 == await server.query("bench:counter", key="a")
+
+
 async def test_batch_begins_and_commits_once(tmp_path: Path) -> None:
     async with traced(tmp_path) as (server, statements):
         client = await server.client()

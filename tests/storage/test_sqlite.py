@@ -331,27 +331,80 @@ async def test_a_disk_that_is_full_at_the_last_moment(
     await assert_only_x(store, 20)
 
 
-@pytest.mark.parametrize("statement", ["BEGIN", "INSERT INTO documents", "UPDATE documents"])
 @pytest.mark.parametrize(
     "error",
     [
         sqlite3.OperationalError("disk I/O error"),
         sqlite3.DatabaseError("database disk image is malformed"),
-        sqlite3.IntegrityError("UNIQUE constraint failed"),
     ],
 )
-async def test_a_write_that_fails_before_the_commit(
-    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch, statement: str, error: sqlite3.Error
+async def test_a_transaction_that_cannot_begin(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch, error: sqlite3.Error
 ) -> None:
-    table = store.table("items")
-    changes = [
-        revision(table, "y", None, {}),
-        revision(table, "x", {"a": 1.0}, {"a": 5.0}),
-    ]
-    let_fail(store, monkeypatch, statement, error)
+    let_fail(store, monkeypatch, "BEGIN", error)
     with pytest.raises(StorageError, match=str(error)):
-        await commit(store, 20, *changes)
+        await commit(store, 20, revision(store.table("items"), "y", None, {}))
     await assert_only_x(store, 20)
+
+
+@pytest.mark.parametrize("action", ["ABORT", "FAIL", "ROLLBACK"])
+@pytest.mark.parametrize(
+    "event", ["INSERT ON documents", "UPDATE ON documents", "DELETE ON documents"]
+)
+@pytest.mark.parametrize("is_looked_at", [False, True])
+async def test_a_write_that_fails_before_the_commit(
+    store: SQLiteStore, action: str, event: str, is_looked_at: bool
+) -> None:
+    """All of the slot is refused, also where SQLite has ended the transaction by itself and where
+    somebody who was reading has heard of it first."""
+    table = store.table("items")
+    await commit(store, 20, revision(table, "z", None, {}))
+    store._write.execute(
+        f"CREATE TEMP TRIGGER refuse BEFORE {event} BEGIN SELECT RAISE({action}, 'refused'); END"
+    )
+
+    async def commit_two() -> None:
+        async with store.commit_slot() as slot:
+            insert = revision(table, "y", None, {})
+            update = revision(table, "x", {"a": 1.0}, {"a": 5.0})
+            await slot.append(CommitEntry(30, [insert, update]))
+            if is_looked_at and not event.startswith("DELETE"):
+                with pytest.raises(sqlite3.Error, match="refused"):
+                    await slot.snapshot().get(table.by_id, encode_part("nobody"))
+                # What comes later in the slot is refused with it, whether it would do or not.
+                sqlite3.Connection.execute(store._write, "DROP TRIGGER refuse")
+            is_delete = event.startswith("DELETE")
+            last = revision(table, "z", {}, None) if is_delete else revision(table, "w", None, {})
+            await slot.append(CommitEntry(40, [last], Receipt("ann", 1, b"null", b"[]")))
+            await slot.commit()
+
+    # And not an `UncertainCommitError`: that nothing was written is known.
+    with pytest.raises(StorageError, match="refused"):
+        await commit_two()
+    store._write.execute("DROP TRIGGER IF EXISTS refuse")
+    for snapshot in (store.snapshot(20), store.snapshot(40)):
+        assert await ids(snapshot, table.by_id) == ["x", "z"]
+    await commit(store, 30, revision(table, "z", {}, None))
+    await store.forget_receipts(30)
+    async with store.commit_slot() as slot:
+        assert slot.head == 30
+    assert document("x", {"a": 1.0}) == await store.snapshot(30).get(table.by_id, encode_part("x"))
+
+
+async def test_a_document_that_changes_often_is_written_once(store: SQLiteStore) -> None:
+    table = store.table("items")
+    written: list[str] = []
+    async with store.commit_slot() as slot:
+        store._write.set_trace_callback(written.append)
+        await slot.append(CommitEntry(20, [revision(table, "y", None, {"b": 0.0})]))
+        for n in range(5):
+            change = revision(table, "y", {"b": float(n)}, {"b": n + 1.0})
+            await slot.append(CommitEntry(30 + n, [change]))
+        await slot.commit()
+    store._write.set_trace_callback(None)
+    assert await ids(store.snapshot(34), table.by_id) == ["x", "y"]
+    assert document("y", {"b": 5.0}) == await store.snapshot(34).get(table.by_id, encode_part("y"))
+    assert sum(each.startswith("UPDATE documents") for each in written) == 1
 
 
 @pytest.mark.parametrize(
