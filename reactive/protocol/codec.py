@@ -55,6 +55,7 @@ def decode_client_message(data: bytes | str) -> ClientMessage:
 def _decode_mutation(message: dict[str, Any]) -> RunMutation:
     request_id, path = message.get("requestId"), message.get("udfPath")
     if type(request_id) is not int or not 0 <= request_id <= _U32_MAX or type(path) is not str:
+        # One of these says what is wrong.
         request_id, path = _integer(message, "requestId"), _text(message, "udfPath")
     return RunMutation(request_id, path, _arguments(message.get("args")))
 
