@@ -39,10 +39,10 @@ from reactive.values.encoding import (
     wire_size,
 )
 from reactive.values.tables import CREATION_TIME_FIELD, ID_FIELD, is_identifier
+from reactive.values.tuples import new_tuple
 
 _JSONABLE = (datetime.date, datetime.time, datetime.timedelta, uuid.UUID, decimal.Decimal)
 _new = object.__new__
-_stored = tuple.__new__  # `StoredDocument` in half of the time
 _set_stored = Document.__dict__["_stored"].__set__
 _set_creation_time = Document.__dict__["_creation_time"].__set__
 _set_fields = BaseModel.__dict__["__dict__"].__set__
@@ -247,7 +247,7 @@ class Codec:
                 f"(limit: {self._bytes_max} bytes)",
                 code="ValueTooLargeError",
             )
-        return _stored(StoredDocument, (wire[ID_FIELD], dump_wire(wire), size))
+        return new_tuple(StoredDocument, (wire[ID_FIELD], dump_wire(wire), size))
 
 
 def _lazy_class(cls: type[Document], codec: Codec) -> type[Document]:

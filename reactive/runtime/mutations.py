@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from reactive.backend import CallOutcome, MutationRequest
 from reactive.engine.database import Database
@@ -18,9 +18,9 @@ from reactive.runtime.registry import FunctionDefinition
 from reactive.values.document import Receipt
 from reactive.values.encoding import JsonBytes
 from reactive.values.timestamp import Timestamp
+from reactive.values.tuples import new_tuple
 
 Done = Callable[[CallOutcome], None]
-_new: Final = tuple.__new__  # a named tuple in half of the time
 
 
 class Lane:
@@ -225,7 +225,7 @@ class Mutation:
         if request.session is not None:
             _, text, log_lines, _ = self._result
             receipt = (request.session, request.request, text, log_lines)
-            transaction.receipt = _new(Receipt, receipt)
+            transaction.receipt = new_tuple(Receipt, receipt)
 
     # Outside of the slot
 

@@ -21,6 +21,7 @@ from reactive.values.keys import after, prefix_end
 from reactive.values.ranges import IndexRange
 from reactive.values.tables import TextIndexDefinition
 from reactive.values.text import TextSearch
+from reactive.values.tuples import new_tuple
 
 if TYPE_CHECKING:
     from reactive.runtime.execution import Execution
@@ -78,7 +79,7 @@ class Query(Generic[D]):
         prefix = None if range is not None else plain_prefix(found.fields, equal)
         if prefix is not None:
             found_range = (number, len(equal), prefix, prefix, prefix_end(prefix))
-            self._range = tuple.__new__(IndexRange, found_range)
+            self._range = new_tuple(IndexRange, found_range)
         else:
             builder = IndexRangeBuilder(name, found.fields, self._run.encoder.default, UNSET)
             for field, value in equal.items():

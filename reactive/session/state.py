@@ -23,12 +23,11 @@ from reactive.protocol.messages import (
     StateVersion,
 )
 from reactive.values.timestamp import Timestamp
+from reactive.values.tuples import new_tuple
 
 StartWatch = Callable[[AddQuery, Caller], Watch]
 Outcomes: TypeAlias = dict[int, QueryOutcome | None]
 """Of the queries that a round is about; None until it is known."""
-
-_new = tuple.__new__
 
 
 def _refuse_watch(added: AddQuery, caller: Caller) -> Watch:
@@ -272,8 +271,8 @@ class SyncSession:
                 updated.append((query_id, outcome))
             query.sent = outcome
         start = self.version
-        self.version = end = _new(StateVersion, (query_set, identity, max(start.ts, at)))
-        return _new(Changes, (start, end, updated, removed))
+        self.version = end = new_tuple(StateVersion, (query_set, identity, max(start.ts, at)))
+        return new_tuple(Changes, (start, end, updated, removed))
 
     def watches(self) -> Iterator[Watch]:
         """Everything that is being watched."""

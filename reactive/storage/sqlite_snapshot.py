@@ -10,6 +10,7 @@ from reactive.values.document import Row, StoredDocument
 from reactive.values.tables import IndexDefinition, TextIndexDefinition
 from reactive.values.text import TextMatches, TextSearch
 from reactive.values.timestamp import Timestamp
+from reactive.values.tuples import new_tuple
 
 _GET = (
     "SELECT d.id, d.json, d.size, d.n FROM entries e JOIN documents d ON d.n = e.n"
@@ -21,7 +22,6 @@ _SCAN = (
 )
 _SCAN_UP, _SCAN_DOWN = _SCAN.format("", "ASC"), _SCAN.format("", "DESC")
 _FEW_UP, _FEW_DOWN = _SCAN.format(", d.n", "ASC"), _SCAN.format(", d.n", "DESC")
-_new = tuple.__new__
 
 
 class SQLiteSnapshot:
@@ -92,7 +92,7 @@ class SQLiteSnapshot:
     ) -> list[Row]:
         statement = _SCAN_DOWN if descending else _SCAN_UP
         found = self._connection.execute(statement, (index.number, lower, upper, limit))
-        return [_new(Row, row) for row in found]
+        return [new_tuple(Row, row) for row in found]
 
     def _few(
         self, index: IndexDefinition, lower: bytes, upper: bytes, descending: bool, limit: int
@@ -100,7 +100,7 @@ class SQLiteSnapshot:
         """As `_rows`; what was found is remembered."""
         statement = _FEW_DOWN if descending else _FEW_UP
         found = self._connection.execute(statement, (index.number, lower, upper, limit)).fetchall()
-        rows = [_new(Row, row[:4]) for row in found]
+        rows = [new_tuple(Row, row[:4]) for row in found]
         if len(rows) < limit and self._keep():
             numbers = [row[4] for row in found]
             self._recent.add_rows(index.number, lower, upper, rows, numbers, descending=descending)

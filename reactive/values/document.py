@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from reactive.values.encoding import JsonBytes
 from reactive.values.keys import IndexKey
 from reactive.values.text import TextEntry
 from reactive.values.timestamp import Timestamp
-
-_new: Final = tuple.__new__
+from reactive.values.tuples import new_tuple
 
 
 class StoredDocument(NamedTuple):
@@ -30,11 +29,11 @@ class Row(NamedTuple):
 
     @classmethod
     def of(cls, key: bytes, document: StoredDocument) -> "Row":
-        return _new(cls, (key, *document))
+        return new_tuple(cls, (key, *document))
 
     @property
     def document(self) -> StoredDocument:
-        return _new(StoredDocument, self[1:])
+        return new_tuple(StoredDocument, self[1:])
 
 
 @dataclass(slots=True)

@@ -7,13 +7,13 @@ from typing import Any, Final, NamedTuple
 
 from reactive.values.keys import IndexKey, encode_part, lookup
 from reactive.values.text import TextEntry, split_words
+from reactive.values.tuples import new_tuple
 
 BY_ID: Final = "by_id"
 BY_CREATION_TIME: Final = "by_creation_time"
 ID_FIELD: Final = "_id"
 CREATION_TIME_FIELD: Final = "_creationTime"
 
-_key: Final = tuple.__new__  # `IndexKey` in half of the time
 _IDENTIFIER: Final = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 
 
@@ -98,14 +98,17 @@ class TableDefinition:
         """The document's key in each of the indexes, in their order."""
         own = encode_part(wire[ID_FIELD])
         created = encode_part(wire[CREATION_TIME_FIELD])
-        keys = [_key(IndexKey, (own, (own,))), _key(IndexKey, (created + own, (created, own)))]
+        keys = [
+            new_tuple(IndexKey, (own, (own,))),
+            new_tuple(IndexKey, (created + own, (created, own))),
+        ]
         for index in self.indexes[2:]:
             values = []
             for path in index.fields:
                 value = wire.get(path[0], _ABSENT) if len(path) == 1 else lookup(wire, path)
                 values.append(encode_part(value))
             parts = (*values, created, own)
-            keys.append(_key(IndexKey, (b"".join(parts), parts)))
+            keys.append(new_tuple(IndexKey, (b"".join(parts), parts)))
         return tuple(keys)
 
     def has_same_keys(self, wire: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
