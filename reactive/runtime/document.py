@@ -246,11 +246,12 @@ def any_document(table: str) -> type[AnyDocument]:
 def stored_of(document: Document) -> StoredDocument | None:
     """What the document was read as, or None for one that a function made."""
     try:
-        return object.__getattribute__(document, "_stored")  # type: ignore[no-any-return]
+        stored: StoredDocument | None = object.__getattribute__(document, "_stored")
     except AttributeError:
         # A slot that was never set. An `__init__` that sets it would be called by pydantic for
         # every validation, and would validate with the class's own generous rules.
         return None
+    return stored
 
 
 def wire_fields(cls: type[BaseModel], case: str) -> Mapping[str, str]:

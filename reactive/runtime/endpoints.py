@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 from reactive.backend import Caller, Cors, Failure
 from reactive.limits import Limits
 from reactive.runtime.context import ActionCtx, Calls
-from reactive.runtime.execution import Execution
+from reactive.runtime.execution import note_run, run_of
 from reactive.runtime.http import Route
 from reactive.runtime.logs import LogFeed
 from reactive.runtime.runner import Project, Runner
@@ -77,14 +77,14 @@ class ProjectEndpoints:
             async with asyncio.timeout(self._limits.action_time_s):
                 await self._runner.run_endpoint(serve, run, self._calls)
         except Exception as error:
-            error.__reactive_run__ = run  # type: ignore[attr-defined]
+            note_run(error, run)
             raise
         self._service.logs.note("http", endpoint.name, run)
 
     def failure(self, endpoint: "_Endpoint", error: BaseException) -> Failure:
         """See `reactive.backend.Endpoint`."""
         failure = self._runner.failure(endpoint.name, error, "")
-        run: Execution | None = getattr(error, "__reactive_run__", None)
+        run = run_of(error)
         self._service.logs.note(
             "http", endpoint.name, run, request_id=failure.request_id, error=error
         )

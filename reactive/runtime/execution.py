@@ -182,6 +182,17 @@ class Execution:
         return orjson.dumps([line.encode(errors="replace").decode() for line in self.log])
 
 
+def note_run(error: BaseException, run: Execution) -> None:
+    """Notes in which execution an exception was raised, for whoever tells of it; see `run_of`."""
+    error.__reactive_run__ = run  # type: ignore[attr-defined]  # any exception takes attributes
+
+
+def run_of(error: BaseException) -> Execution | None:
+    """The execution in which the exception was raised, None where that was not noted."""
+    run: Execution | None = getattr(error, "__reactive_run__", None)
+    return run
+
+
 def print_and_log(*values: object, **options: Any) -> None:
     """What `print` is in a project's modules: the terminal's, and the caller's log as well."""
     builtins.print(*values, **options)  # noqa: T201 - it is `print`

@@ -30,7 +30,7 @@ from reactive.runtime.codec import Encoder
 from reactive.runtime.context import ActionCtx
 from reactive.runtime.db import SystemTables
 from reactive.runtime.endpoints import ProjectEndpoints
-from reactive.runtime.execution import Execution
+from reactive.runtime.execution import Execution, note_run, run_of
 from reactive.runtime.file_service import FileService
 from reactive.runtime.function import Kind
 from reactive.runtime.guard import OverrunError
@@ -343,7 +343,7 @@ class FunctionService:
             if hook is not None:
                 await hook.after(self._system_tables(transaction))
         except Exception as error:
-            error.__reactive_run__ = run  # type: ignore[attr-defined]
+            note_run(error, run)
             raise
         return MutationResult(value, text, runner.log_lines(run), run)
 
@@ -357,7 +357,7 @@ class FunctionService:
         """What the client is told of an error; see `MutationRunner`."""
         request_id = request.request_id or request_name(request.session, request.request)
         failure = self._runner.failure(request.path, error, request_id)
-        run: Execution | None = getattr(error, "__reactive_run__", None)
+        run = run_of(error)
         log_lines = self._runner.log_lines(run) if run is not None else EMPTY_LOG
         path = request.path if run is None else run.path
         self.logs.note("mutation", path, run, request_id=failure.request_id, error=error)

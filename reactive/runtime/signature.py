@@ -142,7 +142,9 @@ def _arguments_base(rest: object | None) -> type[BaseModel]:
         namespace["__module__"] = __name__
         namespace["model_config"] = ConfigDict(extra="forbid" if rest is None else "allow")
         if rest is not None:
-            namespace["__annotations__"] = {"__pydantic_extra__": dict[str, rest]}  # type: ignore[valid-type]
+            namespace["__annotations__"] = {
+                "__pydantic_extra__": types.GenericAlias(dict, (str, rest))
+            }
 
     base: type[BaseModel] = types.new_class("Arguments", (BaseModel,), exec_body=fill)
     return base
@@ -158,7 +160,7 @@ def _result_check(annotation: Any) -> Callable[[object], object] | None:
         arguments = typing.get_args(annotation) or getattr(
             annotation, "__pydantic_generic_metadata__", {}
         ).get("args", ())
-        check_page = _result_check(list[arguments[0]]) if arguments else None  # type: ignore[valid-type]
+        check_page = _result_check(types.GenericAlias(list, (arguments[0],))) if arguments else None
 
         def paginated(value: object) -> object:
             if isinstance(value, PaginationResult):

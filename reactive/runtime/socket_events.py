@@ -9,7 +9,7 @@ from reactive.errors import CallError, OverloadedError
 from reactive.limits import Limits
 from reactive.links import SocketLink
 from reactive.runtime.context import ActionCtx, Calls
-from reactive.runtime.execution import Execution
+from reactive.runtime.execution import note_run, run_of
 from reactive.runtime.logs import LogFeed
 from reactive.runtime.runner import Project, Runner
 from reactive.runtime.sockets import CONNECT, DISCONNECT, Handler, Room, Socket, Work
@@ -104,7 +104,7 @@ class ProjectSockets:
     def failure(self, event: str, error: BaseException) -> Failure:
         """See `reactive.links.SocketEvents`."""
         failure = self._runner.failure(event, error, "")
-        run: Execution | None = getattr(error, "__reactive_run__", None)
+        run = run_of(error)
         self._service.logs.note("socket", event, run, request_id=failure.request_id, error=error)
         return failure
 
@@ -124,7 +124,7 @@ class ProjectSockets:
             async with asyncio.timeout(self._limits.action_time_s):
                 await self._runner.run_endpoint(serve, run, self._calls)
         except Exception as error:
-            error.__reactive_run__ = run  # type: ignore[attr-defined]
+            note_run(error, run)
             raise
         self._service.logs.note("socket", event, run)
         socket.start_due()
