@@ -222,7 +222,7 @@ class Document(BaseModel, metaclass=_DocumentMeta):
             return False
         return type(self) is type(other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # what it is equal to may change
 
     def __repr_args__(self) -> Any:
         stored = stored_of(self)

@@ -145,7 +145,7 @@ class Socket:
             room.task = self._begin(self, name, room.run)
         room.sockets[self] = None
         self._joined[name] = room
-        return room  # type: ignore[return-value]
+        return room  # type: ignore[return-value]  # one name, one class: `make` made it
 
     def room(self, name: str) -> "Room | None":
         """The room of that name, if the socket is in it."""

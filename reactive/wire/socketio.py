@@ -53,7 +53,7 @@ class _Outgoing(asyncio.Queue[EnginePacket | None]):
     def _put(self, item: EnginePacket | None) -> None:
         if item is not None and item.packet_type == PING:
             # A client that is slow must hear it in time to answer.
-            self._queue.appendleft(item)  # type: ignore[attr-defined]
+            self._queue.appendleft(item)  # type: ignore[attr-defined]  # typeshed leaves it out
             return
         super()._put(item)
         self._count(item, 1)
@@ -90,7 +90,7 @@ class _Outgoing(asyncio.Queue[EnginePacket | None]):
         return super().get_nowait()
 
 
-class _WebSocket(driver.WebSocket):  # type: ignore[misc]
+class _WebSocket(driver.WebSocket):  # type: ignore[misc]  # the library has no types
     """A WebSocket that does not wait long for a client's goodbye."""
 
     async def __call__(self, environ: dict[str, Any]) -> web.WebSocketResponse:
@@ -115,7 +115,7 @@ class _Body:
         return self._data[:size]
 
 
-class _Engine(engineio.AsyncServer):  # type: ignore[misc]
+class _Engine(engineio.AsyncServer):  # type: ignore[misc]  # the library has no types
     """Engine.IO with bounded queues and whole bodies; what it leaves running is ended."""
 
     def __init__(self, *, limits: Limits, **options: Any) -> None:
@@ -161,7 +161,7 @@ class _Engine(engineio.AsyncServer):  # type: ignore[misc]
         return environ
 
 
-class _Server(socketio.AsyncServer):  # type: ignore[misc]
+class _Server(socketio.AsyncServer):  # type: ignore[misc]  # the library has no types
     def _engineio_server_class(self) -> type[_Engine]:
         return _Engine
 
